@@ -217,10 +217,10 @@ int jwks_key_sign(const struct jwks_key *key, struct span message, struct err_sl
     return good ? 0 : refuse(err, ERR_AUTH, "signing");
 }
 
-/* That a signature is not good OpenSSL says of one that it had no memory to check as well; the lack
- * stands in its queue of errors, which is emptied. Nowhere stands that there was none for a copy of
- * the context, so that is not made; nor, of Ed25519, that there was none to hash, and such a
- * signature is called wrong. The key was taken, so without a lack the context can be set up. */
+/* OpenSSL also reports a bad signature if it had no memory to check it; then its error queue, which
+ * is emptied here, has the reason. There is none if it could not copy the context, so no copy is
+ * made, and none if Ed25519 could not hash: such a signature counts as bad. The key was accepted,
+ * so with memory the context can be set up. */
 static int verify(const struct jwks_key *key, const char *digest, struct span message,
                   struct span signature)
 {
@@ -439,24 +439,30 @@ static bool allows(const json_t *jwk, const char *name, struct span only)
     return json_object_get(jwk, name) == NULL || span_eq(json_in_text_of(jwk, name), only);
 }
 
-/* *out is NULL for a point that is not on the curve, by which an attacker could learn something.
- * OpenSSL checks that; of the points that are on P-256, only the one at infinity is unfit. */
-static int evp_from_point(const uint8_t point[POINT_BYTES], struct err_slot *err, EVP_PKEY **out)
+/* *out is NULL if OpenSSL rejects the key. Without params there was no memory for them. */
+static int evp_from(const char *type, OSSL_PARAM *params, struct err_slot *err, EVP_PKEY **out)
 {
     *out = NULL;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char[]){"P-256"}, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)point,
-                                          POINT_BYTES),
-        OSSL_PARAM_construct_end()};
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
     int rc = 0;
-    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1)
+    if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1)
         rc = err_set(err, ERR_NOMEM, "a key");
     else if (EVP_PKEY_fromdata(ctx, out, EVP_PKEY_PUBLIC_KEY, params) != 1)
         *out = NULL;
     EVP_PKEY_CTX_free(ctx);
     return rc;
+}
+
+/* OpenSSL rejects a point that is not on the curve, by which an attacker could learn something; of
+ * the points that are on P-256, only the one at infinity is unfit. */
+static int evp_from_point(const uint8_t point[POINT_BYTES], struct err_slot *err, EVP_PKEY **out)
+{
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char[]){"P-256"}, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)point,
+                                          POINT_BYTES),
+        OSSL_PARAM_construct_end()};
+    return evp_from("EC", params, err, out);
 }
 
 /* Takes ownership of evp. *out is NULL if OpenSSL rejects the key. */
@@ -482,7 +488,6 @@ static int verifier(EVP_PKEY *evp, enum jwks_alg alg, struct span kid, struct er
 static int evp_from_rsa(const uint8_t *n, size_t n_len, const uint8_t *e, size_t e_len,
                         struct err_slot *err, EVP_PKEY **out)
 {
-    *out = NULL;
     BIGNUM *modulus = BN_bin2bn(n, (int)n_len, NULL), *exponent = BN_bin2bn(e, (int)e_len, NULL);
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
     OSSL_PARAM *params = NULL;
@@ -490,13 +495,7 @@ static int evp_from_rsa(const uint8_t *n, size_t n_len, const uint8_t *e, size_t
         OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
         OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent) == 1)
         params = OSSL_PARAM_BLD_to_param(builder);
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-    int rc = 0;
-    if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1)
-        rc = err_set(err, ERR_NOMEM, "a key");
-    else if (EVP_PKEY_fromdata(ctx, out, EVP_PKEY_PUBLIC_KEY, params) != 1)
-        *out = NULL;
-    EVP_PKEY_CTX_free(ctx);
+    int rc = evp_from("RSA", params, err, out);
     OSSL_PARAM_free(params);
     OSSL_PARAM_BLD_free(builder);
     BN_free(modulus);
@@ -573,12 +572,7 @@ static int key_from_jwk(const json_t *jwk, unsigned algs, struct err_slot *err,
     return 0;
 }
 
-int jwks_parse(struct span json, struct err_slot *err, struct jwks **out)
-{
-    return jwks_parse_for(json, JWKS_ES256, err, out);
-}
-
-int jwks_parse_for(struct span json, unsigned algs, struct err_slot *err, struct jwks **out)
+int jwks_parse(struct span json, unsigned algs, struct err_slot *err, struct jwks **out)
 {
     json_t *doc;
     struct jwks *set = NULL;

@@ -35,11 +35,10 @@ void jwks_key_destroy(struct jwks_key *key);
 int jwks_create(struct err_slot *err, struct jwks **out);
 /* Takes ownership on success. ERR_FULL, or ERR_EXISTS if the set has this kid. */
 int jwks_add(struct jwks *set, struct jwks_key *key, struct err_slot *err);
-/* Reads public keys from {"keys":[...]}; other types and uses are skipped, as RFC 7517 requires. A
- * set without any usable key is an error. */
-int jwks_parse(struct span json, struct err_slot *err, struct jwks **out);
-/* The same for keys of these algorithms; all but ES256 keys must have a kid. */
-int jwks_parse_for(struct span json, unsigned algs, struct err_slot *err, struct jwks **out);
+/* Reads public keys of these algorithms from {"keys":[...]}; other types and uses are skipped, as
+ * RFC 7517 requires. All but ES256 keys must have a kid. A set without any usable key is an
+ * error. */
+int jwks_parse(struct span json, unsigned algs, struct err_slot *err, struct jwks **out);
 /* Reads private keys from PEM files (mode 0600, "openssl genpkey -algorithm EC -pkeyopt
  * ec_paramgen_curve:P-256"), named in a list "current.pem, previous.pem", or from one file with
  * several keys; the first signs. */

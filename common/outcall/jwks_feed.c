@@ -88,7 +88,7 @@ static int use_set(struct jwks_feed *feed, struct span text, struct err_slot *er
         return 0;
     assert(text.len <= sizeof(feed->text));
     unsigned algs = feed->conf.algs != 0 ? feed->conf.algs : JWKS_ES256;
-    int rc = jwks_parse_for(text, algs, err, &set);
+    int rc = jwks_parse(text, algs, err, &set);
     if (rc < 0)
         return rc;
     jwks_destroy(feed->set);

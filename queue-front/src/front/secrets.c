@@ -51,7 +51,7 @@ static int fill(struct secrets *keys, const struct secrets_paths *paths, struct 
         const char *why = plain_file_read(paths->members, set, sizeof(set), &len);
         if (why != NULL)
             return err_set(err, ERR_IO, "member keys %s: %s", paths->members, why);
-        if (jwks_parse((struct span){set, len}, err, &keys->members) < 0)
+        if (jwks_parse((struct span){set, len}, JWKS_ES256, err, &keys->members) < 0)
             return err_wrap(err, "member keys %s", paths->members);
     }
     if (paths->visits[0] != '\0') {

@@ -74,9 +74,9 @@ static int parse_for(const char *json, unsigned algs, struct jwks **set)
     for (char *at = memory; *at != '\0'; at++)
         *at = *at == '\'' ? '"' : *at;
     *set = NULL;
-    int rc = jwks_parse_for(span_of(memory), algs, &err, set);
+    int rc = jwks_parse(span_of(memory), algs, &err, set);
     if (rc < 0)
-        assert_int_equal(rc, jwks_parse_for(span_of(memory), algs, NULL, set));
+        assert_int_equal(rc, jwks_parse(span_of(memory), algs, NULL, set));
     return rc;
 }
 
@@ -388,7 +388,7 @@ TEST_CASE(a_set_has_all_of_its_keys_or_is_refused)
 {
     struct jwks *set;
     struct err_slot err;
-    int rc = jwks_parse(span_of(two), &err, &set);
+    int rc = jwks_parse(span_of(two), JWKS_ES256, &err, &set);
     unit_never(rc == 0 && jwks_len(set) < 2, "a set without one of its keys");
     unit_never(rc == ERR_NOT_FOUND, "a good set that is refused for having no keys");
     assert_int_equal(0, rc);
@@ -402,7 +402,7 @@ TEST_CASE(lack_of_memory_is_not_a_bad_key_set)
     bool lacking = true;
     for (unsigned nth = 0; lacking; nth++) {
         scarce_nth(nth);
-        int rc = jwks_parse(span_of(two), &err, &set);
+        int rc = jwks_parse(span_of(two), JWKS_ES256, &err, &set);
         lacking = scarce_end();
         assert_int_equal(lacking ? ERR_NOMEM : 0, rc);
         if (lacking)

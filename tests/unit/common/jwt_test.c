@@ -425,7 +425,7 @@ static struct jwks *published(EVP_PKEY *const keys[OTHERS])
     TEXT_LIT(&text, "\"}]}");
     assert_false(text.overflown);
     struct jwks *set = NULL;
-    assert_int_equal(0, jwks_parse_for(text_span(&text), JWKS_ANY, NULL, &set));
+    assert_int_equal(0, jwks_parse(text_span(&text), JWKS_ANY, NULL, &set));
     BN_free(n);
     return set;
 }
