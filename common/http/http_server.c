@@ -62,14 +62,11 @@ uint64_t http_server_turn_us(struct http_server *server)
             time_t seconds = (time_t)now_s;
             struct tm utc;
             gmtime_r(&seconds, &utc);
-            static const char days[] = "SunMonTueWedThuFriSat";
-            static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-            char date[64]; /* to the compiler a year may have ten digits */
-            snprintf(date, sizeof(date), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-                     days + 3 * utc.tm_wday, utc.tm_mday, months + 3 * utc.tm_mon,
-                     utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-            memcpy(server->ok, "HTTP/1.1 200 OK\r\nDate: ", HTTP_OK_LEN);
-            memcpy(server->ok + HTTP_OK_LEN, date, HTTP_DATE_LEN);
+            char ok[sizeof(server->ok) + 1];
+            size_t len = strftime(ok, sizeof(ok),
+                                  "HTTP/1.1 200 OK\r\nDate: %a, %d %b %Y %H:%M:%S GMT", &utc);
+            assert(len == sizeof(server->ok)); /* in the C locale, which no program leaves */
+            memcpy(server->ok, ok, len);
         }
     }
     return server->turn_us;
