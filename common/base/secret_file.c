@@ -6,6 +6,8 @@
  * wipes them. */
 #include "base/secret_file.h"
 
+#include "system/plain_file.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,16 +42,9 @@ static int judge(int fd, const char *path, struct err_slot *err)
 
 static int fill(int fd, const char *path, struct secret_file *secret, struct err_slot *err)
 {
-    while (secret->len < sizeof(secret->bytes)) {
-        ssize_t got = read(fd, secret->bytes + secret->len, sizeof(secret->bytes) - secret->len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-        if (got == 0)
-            break;
-        secret->len += (size_t)got;
-    }
+    const char *why = plain_file_fill(fd, secret->bytes, sizeof(secret->bytes), &secret->len);
+    if (why != NULL)
+        return err_set(err, ERR_IO, "%s: %s", path, why);
     if (secret->len > 0 && secret->bytes[secret->len - 1] == '\n')
         secret->len--;
     if (secret->len == 0)

@@ -14,6 +14,7 @@
 #include "observe/metrics.h"
 
 #include "http/http_server.h"
+#include "system/plain_file.h"
 #include "system/system.h"
 
 #include <assert.h>
@@ -477,11 +478,7 @@ int metrics_http(struct metrics *metrics, const char *listener, const struct htt
 static void read_proc(const char *path, char *line, size_t cap)
 {
     size_t len = 0;
-    FILE *file = fopen(path, "re");
-    if (file != NULL) {
-        len = fread(line, 1, cap - 1, file);
-        fclose(file);
-    }
+    (void)plain_file_read(path, line, cap - 1, &len);
     line[len] = '\0';
 }
 

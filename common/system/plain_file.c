@@ -24,12 +24,11 @@ int plain_file_open(const char *path, const char **why)
     return -1;
 }
 
-/* Reads up to the end of the file, or `cap` bytes. */
-static const char *fill(int fd, char *out, size_t cap, size_t *len)
+const char *plain_file_fill(int fd, void *out, size_t cap, size_t *len)
 {
     size_t have = 0;
     while (have < cap) {
-        ssize_t got = read(fd, out + have, cap - have);
+        ssize_t got = read(fd, (char *)out + have, cap - have);
         if (got < 0 && errno != EINTR)
             return strerror(errno);
         if (got == 0)
@@ -49,9 +48,9 @@ const char *plain_file_read(const char *path, void *out, size_t cap, size_t *len
         return why;
     size_t have = 0, more = 0;
     char beyond;
-    why = fill(fd, out, cap, &have);
+    why = plain_file_fill(fd, out, cap, &have);
     if (why == NULL && have == cap)
-        why = fill(fd, &beyond, 1, &more);
+        why = plain_file_fill(fd, &beyond, 1, &more);
     close(fd);
     if (why == NULL && more > 0)
         why = "it is too long";

@@ -8,6 +8,9 @@
 /* Returns a descriptor to read from, or -1 with a readable reason in *why. */
 int plain_file_open(const char *path, const char **why);
 
+/* Reads up to the end, or `cap` bytes. Returns NULL, or strerror()'s words. */
+const char *plain_file_fill(int fd, void *out, size_t cap, size_t *len);
+
 /* Returns NULL, with at most `cap` bytes in `out`; or why the file cannot be read, in words: a
  * static text, or strerror()'s. More than `cap` bytes is such a reason. */
 const char *plain_file_read(const char *path, void *out, size_t cap, size_t *len);
