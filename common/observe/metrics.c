@@ -41,9 +41,9 @@ enum {
 
 struct shard {
     struct shard *next;
-    const void *source;        /* the number, the histogram, or the ctx of read() */
-    double (*read)(void *ctx); /* NULL: the source is read */
-    pthread_t thread;          /* that registered it */
+    const void *source;   /* the number, or the histogram; NULL: it is called */
+    double (*read)(void); /* on the thread pool, for a scrape */
+    pthread_t thread;     /* that registered it */
 };
 
 struct row {
@@ -194,7 +194,7 @@ static int enlist_source(struct metrics *metrics, const struct metrics_desc *des
                          enum metrics_unit unit, struct shard source, struct err_slot *err)
 {
     assert(desc->name != NULL && desc->help != NULL);
-    assert(source.read != NULL || source.source != NULL);
+    assert((source.read != NULL) != (source.source != NULL));
     if (desc->labels != NULL && strlen(desc->labels) >= METRICS_LABELS_MAX)
         return err_set(err, ERR_RANGE, "metric %s: labels longer than %d bytes", desc->name,
                        METRICS_LABELS_MAX - 1);
@@ -223,13 +223,6 @@ int metrics_gauge(struct metrics *metrics, const struct metrics_desc *desc,
 {
     return enlist_source(metrics, desc, KIND_GAUGE, METRICS_UNIT_ONE,
                          (struct shard){.source = (const void *)value}, err);
-}
-
-int metrics_gauge_call(struct metrics *metrics, const struct metrics_desc *desc,
-                       double (*read)(void *ctx), void *ctx, struct err_slot *err)
-{
-    return enlist_source(metrics, desc, KIND_GAUGE, METRICS_UNIT_ONE,
-                         (struct shard){.source = ctx, .read = read}, err);
 }
 
 int metrics_add_all(struct metrics *metrics, const struct metrics_row *rows, size_t len,
@@ -316,10 +309,9 @@ void metrics_forget_mine(struct metrics *metrics)
 
 static void put_number(struct text *text, double value)
 {
+    assert(!isinf(value));
     if (isnan(value))
         TEXT_LIT(text, "NaN");
-    else if (isinf(value))
-        text_str(text, value > 0 ? "+Inf" : "-Inf");
     else
         text_printf(text, "%.15g", value);
 }
@@ -396,7 +388,7 @@ static void put_row(struct text *text, const struct family *family, const struct
     double called = 0;
     for (const struct shard *shard = row->shards; shard != NULL; shard = shard->next) {
         if (shard->read != NULL)
-            called += shard->read((void *)(uintptr_t)shard->source);
+            called += shard->read();
         else
             sum +=
                 atomic_load_explicit((const _Atomic uint64_t *)shard->source, memory_order_relaxed);
@@ -482,9 +474,8 @@ static void read_proc(const char *path, char *line, size_t cap)
     line[len] = '\0';
 }
 
-static double resident_bytes(void *ctx)
+static double resident_bytes(void)
 {
-    (void)ctx;
     char line[256];
     read_proc("/proc/self/statm", line, sizeof(line));
     const char *resident = strchr(line, ' '); /* the second of its fields, in pages */
@@ -497,9 +488,8 @@ extern int mallctl(const char *name, void *old, size_t *old_len, void *new, size
 
 /* Memory that the program has allocated and not freed. Resident memory is a worse sign of a leak:
  * tables of a fixed size become resident as they fill, and freed memory is returned late. */
-static double allocated_bytes(void *ctx)
+static double allocated_bytes(void)
 {
-    (void)ctx;
     uint64_t epoch = 1; /* jemalloc updates its figures only on this */
     size_t epoch_len = sizeof(epoch), allocated = 0, allocated_len = sizeof(allocated);
     if (mallctl == NULL || mallctl("epoch", &epoch, &epoch_len, &epoch, epoch_len) != 0 ||
@@ -508,9 +498,8 @@ static double allocated_bytes(void *ctx)
     return (double)allocated;
 }
 
-static double open_fds(void *ctx)
+static double open_fds(void)
 {
-    (void)ctx;
     struct stat stat_of;
     if (stat("/proc/self/fd", &stat_of) == 0 && stat_of.st_size > 0)
         return (double)stat_of.st_size; /* since Linux 6.2 the size is the number of files */
@@ -524,16 +513,14 @@ static double open_fds(void *ctx)
     return entries - 3; /* ".", ".." and the directory we have open */
 }
 
-static double max_fds(void *ctx)
+static double max_fds(void)
 {
-    (void)ctx;
     struct rlimit limit;
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (double)limit.rlim_cur : NAN;
 }
 
-static double cpu_seconds(void *ctx)
+static double cpu_seconds(void)
 {
-    (void)ctx;
     return (double)system_process_cpu_us() / 1e6;
 }
 
@@ -555,7 +542,7 @@ int metrics_process(struct metrics *metrics, struct err_slot *err)
 {
     static const struct {
         const char *name, *help;
-        double (*read)(void *ctx);
+        double (*read)(void);
         enum kind kind;
     } rows[] = {
         {"process_resident_memory_bytes", "Memory held in RAM.", resident_bytes, KIND_GAUGE},

@@ -48,9 +48,6 @@ int metrics_counter(struct metrics *metrics, const struct metrics_desc *desc,
                     const _Atomic uint64_t *value, struct err_slot *err);
 int metrics_gauge(struct metrics *metrics, const struct metrics_desc *desc,
                   const _Atomic uint64_t *value, struct err_slot *err);
-/* Read while a scrape is rendered, on the thread pool: `read` must be safe there. */
-int metrics_gauge_call(struct metrics *metrics, const struct metrics_desc *desc,
-                       double (*read)(void *ctx), void *ctx, struct err_slot *err);
 /* Counters and gauges of one service, a row each. */
 struct metrics_row {
     const char *name, *help, *labels;
@@ -63,7 +60,7 @@ int metrics_histogram(struct metrics *metrics, const struct metrics_desc *desc,
                       enum metrics_unit unit, const struct histogram *histogram,
                       struct err_slot *err);
 
-/* Drops every series that reads from this pointer, or with this ctx. */
+/* Drops every series that reads from this pointer. */
 void metrics_forget(struct metrics *metrics, const void *source);
 /* The same for every pointer into this memory, such as a struct of counters. */
 void metrics_forget_within(struct metrics *metrics, const void *memory, size_t len);

@@ -685,12 +685,6 @@ static int show_bounds(struct metrics *metrics, struct err_slot *err)
     return rc;
 }
 
-static double always_one(void *ctx)
-{
-    (void)ctx;
-    return 1;
-}
-
 /* Exports program and version, to compare machines. */
 static int show_build(struct service *service, struct err_slot *err)
 {
@@ -701,8 +695,9 @@ static int show_build(struct service *service, struct err_slot *err)
     if (labels.overflown)
         return err_set(err, ERR_FULL, "name and version of the program");
     memory[labels.len] = '\0';
+    static const _Atomic uint64_t one = 1;
     const struct metrics_desc desc = {"fairgate_build_info", "Program and version.", memory};
-    return metrics_gauge_call(service->metrics, &desc, always_one, service, err);
+    return metrics_gauge(service->metrics, &desc, &one, err);
 }
 
 static int make_tracer(struct service *service, struct err_slot *err)

@@ -63,22 +63,6 @@ TEST_CASE(counters_of_several_loops_are_summed)
                               "joins_total{event=\"x\"} 43\n");
 }
 
-static double half(void *ctx)
-{
-    return *(double *)ctx / 2;
-}
-
-TEST_CASE(callbacks_give_floats_in_the_form_of_prometheus)
-{
-    double numbers[] = {5, 1.0 / 0.0, -1.0 / 0.0, 0.0 / 0.0};
-    static const char *const names[] = {"a", "b", "c", "d"};
-    for (unsigned i = 0; i < 4; i++) {
-        struct metrics_desc desc = {names[i], "H.", NULL};
-        assert_int_equal(0, metrics_gauge_call(metrics, &desc, half, &numbers[i], NULL));
-    }
-    EXPECT("\na 2.5\n", "\nb +Inf\n", "\nc -Inf\n", "\nd NaN\n");
-}
-
 TEST_CASE(label_values_are_escaped)
 {
     char memory[128];
