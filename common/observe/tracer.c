@@ -313,9 +313,9 @@ static uint32_t take_batch(struct tracer *tracer)
 static void *run(void *arg)
 {
     struct tracer *tracer = arg;
-    bool closing = false;
+    bool closing = false, taken = true;
     uint32_t len = 0;
-    while (!closing) {
+    while (!closing || (taken && len == TRACER_BATCH)) {
         if (len < TRACER_BATCH)
             system_bell_wait(tracer->bell, TRACER_EVERY_MS);
         pthread_mutex_lock(&tracer->mutex);
@@ -323,7 +323,7 @@ static void *run(void *arg)
         len = take_batch(tracer);
         pthread_mutex_unlock(&tracer->mutex);
         if (len > 0) {
-            bool taken = send_json(tracer, put_batch(tracer, len));
+            taken = send_json(tracer, put_batch(tracer, len));
             atomic_fetch_add_explicit(taken ? &tracer->stats.sent : &tracer->stats.failed, len,
                                       memory_order_relaxed);
         }

@@ -90,7 +90,7 @@ void tracer_begin(const struct tracer *tracer, const char *above, const struct c
  * attributes. */
 bool tracer_end(const struct tracer_work *work, const struct clock *clock,
                 struct tracer_span *span);
-/* Sends the waiting spans, for at most the time of one call, then frees. */
+/* Sends the waiting spans, up to the first batch that the collector does not take, then frees. */
 void tracer_destroy(struct tracer *tracer);
 
 #endif

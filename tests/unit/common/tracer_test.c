@@ -136,6 +136,7 @@ static_assert(TRACER_HELD == 4096, "a row fills it");
 
 static const struct script_row rows[] = {
     {"waiting spans are sent at the end", "begin 1000; add 1 1; end 1"},
+    {"several batches that wait are sent at the end", "begin 1000; add 1 1000; end 8..1000"},
     {"a collector that refuses or is away costs only its spans",
      "begin 1000 busy; add 1 1; failed 1; away; add 1 1; failed 1"},
     {"a failed or slow span is sent with all held spans of its trace",
