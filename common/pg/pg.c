@@ -58,6 +58,13 @@ static int lost(struct pg *pg, struct err_slot *err)
     return err_set(err, ERR_CLOSED, "PostgreSQL: %s", PQerrorMessage(pg->conn));
 }
 
+/* Waits for one of `events`, and takes the input that has come. */
+static int take_input(struct pg *pg, short events, uint64_t deadline_us, struct err_slot *err)
+{
+    int rc = wait_for(pg, events, deadline_us, err);
+    return rc == 0 && PQconsumeInput(pg->conn) == 0 ? lost(pg, err) : rc;
+}
+
 /* Flushes all output to the kernel. A server whose own answers fill its buffers stops reading, so
  * input is consumed meanwhile. */
 static int flush(struct pg *pg, uint64_t deadline_us, struct err_slot *err)
@@ -68,11 +75,9 @@ static int flush(struct pg *pg, uint64_t deadline_us, struct err_slot *err)
             return 0;
         if (rc < 0)
             return lost(pg, err);
-        int waited = wait_for(pg, POLLIN | POLLOUT, deadline_us, err);
-        if (waited < 0)
-            return waited;
-        if (PQconsumeInput(pg->conn) == 0)
-            return lost(pg, err);
+        rc = take_input(pg, POLLIN | POLLOUT, deadline_us, err);
+        if (rc < 0)
+            return rc;
     }
 }
 
@@ -80,11 +85,9 @@ static int flush(struct pg *pg, uint64_t deadline_us, struct err_slot *err)
 static int next_result(struct pg *pg, uint64_t deadline_us, struct err_slot *err, PGresult **out)
 {
     while (PQisBusy(pg->conn)) {
-        int rc = wait_for(pg, POLLIN, deadline_us, err);
+        int rc = take_input(pg, POLLIN, deadline_us, err);
         if (rc < 0)
             return rc;
-        if (PQconsumeInput(pg->conn) == 0)
-            return lost(pg, err);
     }
     *out = PQgetResult(pg->conn);
     return 0;
@@ -362,24 +365,13 @@ int pg_pipeline_end(struct pg *pg, void (*on_result)(void *ctx, unsigned nth, co
 
 /* ---- COPY ---- */
 
-/* Ends the COPY after on_row asked to stop, or reads the closing result. */
-static int end_copy(struct pg *pg, struct err_slot *err)
+/* The next row of a COPY, in *len bytes that end with PQfreemem(); -1: no more. */
+static int next_row(struct pg *pg, uint64_t deadline_us, struct err_slot *err, char **row, int *len)
 {
-    char *row;
     int rc = 0;
-    uint64_t deadline_us = deadline_after(pg->query_ms);
-    while ((rc = PQgetCopyData(pg->conn, &row, 1)) >= 0) {
-        if (rc > 0) {
-            PQfreemem(row);
-            continue;
-        }
-        int waited = wait_for(pg, POLLIN, deadline_us, err);
-        if (waited < 0)
-            return waited;
-        if (PQconsumeInput(pg->conn) == 0)
-            return lost(pg, err);
-    }
-    return finish(pg, err, NULL);
+    while (rc == 0 && (*len = PQgetCopyData(pg->conn, row, 1)) == 0)
+        rc = take_input(pg, POLLIN, deadline_us, err);
+    return rc;
 }
 
 /* The first row starts with the header of the format, the last one is the number -1. */
@@ -421,24 +413,17 @@ int pg_copy(struct pg *pg, const char *query, int (*on_row)(void *ctx, struct sp
     }
 
     bool first = true;
-    for (;;) {
-        char *row;
-        int len = PQgetCopyData(pg->conn, &row, 1);
-        if (len > 0) {
-            rc = take_row(row, len, &first, on_row, ctx, err);
-            PQfreemem(row);
-            if (rc < 0) {
-                int ended = end_copy(pg, NULL);
-                return ended == ERR_CLOSED || ended == ERR_TIMEOUT ? ended : rc;
-            }
-            continue;
+    int stopped = 0, len; /* once stopped, the rest is dropped, within one answer's time */
+    char *row;
+    deadline_us = deadline_after(pg->query_ms);
+    while ((rc = next_row(pg, deadline_us, stopped < 0 ? NULL : err, &row, &len)) == 0 && len > 0) {
+        if (stopped == 0) {
+            stopped = take_row(row, len, &first, on_row, ctx, err);
+            deadline_us = deadline_after(pg->query_ms);
         }
-        if (len < 0)
-            return finish(pg, err, NULL);
-        rc = wait_for(pg, POLLIN, deadline_after(pg->query_ms), err);
-        if (rc < 0)
-            return rc;
-        if (PQconsumeInput(pg->conn) == 0)
-            return lost(pg, err);
+        PQfreemem(row);
     }
+    if (rc == 0)
+        rc = finish(pg, stopped < 0 ? NULL : err, NULL);
+    return stopped < 0 && rc != ERR_CLOSED && rc != ERR_TIMEOUT ? stopped : rc;
 }
