@@ -173,7 +173,7 @@ static int on_value_complete(llhttp_t *llhttp)
         field->value.len--;
     enum http_header number = header_number((struct span){base + field->name.at, field->name.len});
     if (number != HTTP_HEADER_COUNT && !note_known(parser, number))
-        return refuse(parser, 400, "a header that may stand once stands twice");
+        return refuse(parser, 400, "a header is repeated that may occur only once");
     return 0;
 }
 
@@ -427,7 +427,7 @@ static enum http_parse_result head_by_llhttp(struct http_parser *parser, uint32_
     if (parser->llhttp.http_major != 1)
         return fail(parser, 505, "this server speaks HTTP/1.1");
     if (parser->url.at >= 2 && base[parser->url.at - 2] == ' ')
-        return fail(parser, 400, "one space stands between method and target");
+        return fail(parser, 400, "method and target must be separated by one space");
     return HTTP_PARSE_HEAD;
 }
 

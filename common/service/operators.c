@@ -51,7 +51,7 @@ static int take_line(struct operators *operators, struct span line, const char *
     if (operators->len == OPERATORS_MAX)
         return err_set(err, ERR_FULL, "%s:%u: more than %d tokens", path, number, OPERATORS_MAX);
     if (operators_name(operators, token) != NULL)
-        return err_set(err, ERR_EXISTS, "%s:%u: a token that stands above already", path, number);
+        return err_set(err, ERR_EXISTS, "%s:%u: this token occurs above already", path, number);
     struct operator_row *row = &operators->row[operators->len++];
     bool fits = span_to_cstr(name, row->name, sizeof(row->name));
     assert(fits);
