@@ -398,7 +398,7 @@ static void request_begin(struct http_req *req)
     req->match.route = NULL;
     req->match.params_len = 0;
     req->parsed = 0;
-    req->started_us = http_server_turn_us(req->server);
+    req->started_us = http_server_now_us(req->server);
     req->serial = ++req->server->serials;
     http_parser_begin(&req->parser, &req->server->conf.limits);
 }
@@ -419,7 +419,7 @@ static bool request_repeats(struct http_req *req, uint32_t before)
     req->addr_known = false;
     req->has_note = false;
     req->parsed = 0;
-    req->started_us = http_server_turn_us(req->server);
+    req->started_us = http_server_now_us(req->server);
     req->serial = ++req->server->serials;
     for (unsigned i = 0; i < req->match.params_len; i++)
         req->match.params[i].ptr += len;

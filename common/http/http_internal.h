@@ -335,7 +335,6 @@ bool http_cors_preflight(struct http_req *req);
 
 /* ---- http_server.c ---- */
 
-uint64_t http_server_turn_us(struct http_server *server);
 void http_server_conn_gone(struct http_server *server);
 void http_server_let_go(struct http_server *server);  /* drops one of handles_open, may free */
 void http_server_more(struct http_server *server);    /* some work was cut short */

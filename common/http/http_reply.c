@@ -119,7 +119,7 @@ static void answer_count(struct http_req *req, unsigned status)
     http_count(&server->stats.status[class < 6 ? class : 5], 1);
     if (server->conf.on_answered != NULL)
         server->conf.on_answered(server->conf.loop_ctx, req, status,
-                                 http_server_turn_us(server) - req->started_us);
+                                 http_server_now_us(server) - req->started_us);
 }
 
 void http_answer_end_turn(struct http_conn *conn, const struct http_answer *answer)

@@ -11,7 +11,6 @@
 #include "http/http_internal.h"
 #include "http/http_peers.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -51,7 +50,7 @@ static void turn_lasts(struct http_server *server, uint64_t us)
     server->late_soon = false;
 }
 
-uint64_t http_server_turn_us(struct http_server *server)
+uint64_t http_server_now_us(struct http_server *server)
 {
     if (server->turn_us == 0) {
         server->turn_us = mono_us(server);
@@ -72,14 +71,9 @@ uint64_t http_server_turn_us(struct http_server *server)
     return server->turn_us;
 }
 
-uint64_t http_server_now_us(struct http_server *server)
-{
-    return http_server_turn_us(server);
-}
-
 uint64_t http_server_wall_s(struct http_server *server)
 {
-    http_server_turn_us(server);
+    http_server_now_us(server);
     return server->date_s;
 }
 
@@ -90,7 +84,7 @@ struct span http_server_date(struct http_server *server)
 
 const char *http_server_ok(struct http_server *server)
 {
-    http_server_turn_us(server);
+    http_server_now_us(server);
     return server->ok;
 }
 
@@ -207,7 +201,7 @@ static void on_tick(uv_timer_t *timer)
 
 bool http_server_is_late(struct http_server *server)
 {
-    http_server_turn_us(server); /* starts the turn's clock if nothing has read it yet */
+    http_server_now_us(server); /* starts the turn's clock if nothing has read it yet */
     uint64_t now_us = mono_us(server);
     server->late_soon = now_us >= server->late_soon_us;
     return now_us >= server->late_us;
@@ -225,7 +219,7 @@ static void again_serve(struct http_server *server)
     if (server->again_now == NULL)
         return;
     server->turn_us = 0;
-    http_server_turn_us(server);
+    http_server_now_us(server);
     turn_lasts(server, HTTP_AGAIN_US);
     /* A handler may close any of them, so each leaves the list before its turn. */
     for (int n = 0; n < HTTP_AGAIN_PER_TURN && server->again_now != NULL; n++) {
@@ -350,15 +344,11 @@ static int listen_on(const struct http_server_conf *conf, struct err_slot *err, 
     struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&name;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&name;
     socklen_t name_len = sizeof(*v4);
-    if (inet_pton(AF_INET, conf->host, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(conf->port);
-    } else if (inet_pton(AF_INET6, conf->host, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(conf->port);
+    if (uv_ip4_addr(conf->host, conf->port, v4) != 0) {
+        if (uv_ip6_addr(conf->host, conf->port, v6) != 0)
+            return err_set(err, ERR_SYNTAX, "\"%s\" is not a numeric address to listen on",
+                           conf->host);
         name_len = sizeof(*v6);
-    } else {
-        return err_set(err, ERR_SYNTAX, "\"%s\" is not a numeric address to listen on", conf->host);
     }
     int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)

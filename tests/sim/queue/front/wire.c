@@ -47,14 +47,9 @@ const struct http_stats *http_server_stats(const struct http_server *server)
     return &server->stats;
 }
 
-uint64_t http_server_turn_us(struct http_server *server)
-{
-    return clock_mono_us(server->conf.clock);
-}
-
 uint64_t http_server_now_us(struct http_server *server)
 {
-    return http_server_turn_us(server);
+    return clock_mono_us(server->conf.clock);
 }
 
 uint64_t http_server_wall_s(struct http_server *server)
