@@ -137,24 +137,39 @@ close_fd:
     close(fd);
 }
 
-/* Removes it from one of the two lists; returns false if it is not in that list. */
-static bool again_remove(struct http_conn **list, const struct http_conn *conn)
+void http_ring_add(struct http_conn **first, struct http_conn *conn)
 {
-    while (*list != NULL && *list != conn)
-        list = &(*list)->stream_next;
-    if (*list == NULL)
-        return false;
-    *list = conn->stream_next;
-    return true;
+    if (*first == NULL) {
+        *first = conn->ring_next = conn->ring_prev = conn;
+        return;
+    }
+    conn->ring_next = *first;
+    conn->ring_prev = (*first)->ring_prev;
+    conn->ring_prev->ring_next = conn->ring_next->ring_prev = conn;
+}
+
+void http_ring_remove(struct http_conn **first, struct http_conn *conn)
+{
+    assert(conn->ring_prev->ring_next == conn && conn->ring_next->ring_prev == conn);
+    conn->ring_prev->ring_next = conn->ring_next;
+    conn->ring_next->ring_prev = conn->ring_prev;
+    if (*first == conn)
+        *first = conn->ring_next != conn ? conn->ring_next : NULL;
 }
 
 static void again_join(struct http_conn *conn)
 {
-    assert(!conn->in_again && conn->channel == NULL); /* both use stream_next */
+    assert(!conn->in_again && conn->channel == NULL); /* it is in one ring at most */
     conn->in_again = true;
-    conn->stream_next = conn->server->again;
-    conn->server->again = conn;
+    http_ring_add(&conn->server->again, conn);
     http_server_more(conn->server);
+}
+
+static void again_leave(struct http_conn *conn)
+{
+    assert(conn->in_again);
+    conn->in_again = false;
+    http_ring_remove(&conn->server->again, conn);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -178,11 +193,8 @@ void http_conn_close(struct http_conn *conn)
     http_wheel_unlink(&server->wheel, conn);
     if (server->peers != NULL && !conn->trusted) /* a proxy's connections carry many visitors */
         http_peers_remove(server->peers, conn->peer);
-    if (conn->in_again) {
-        bool found = again_remove(&server->again, conn) || again_remove(&server->again_now, conn);
-        assert(found);
-        conn->in_again = false;
-    }
+    if (conn->in_again)
+        again_leave(conn);
     if (conn->channel != NULL)
         http_stream_left(conn);
     if (conn->req != NULL) {
@@ -804,8 +816,8 @@ static void turn_take(struct http_conn *conn)
 /* Buffered bytes come first; bytes in the kernel get a turn of their own. */
 void http_conn_again(struct http_conn *conn)
 {
-    assert(conn->in_again && !conn->closing);
-    conn->in_again = false;
+    assert(!conn->closing);
+    again_leave(conn);
     if (!may_read(conn))
         return; /* continues once all is sent */
     if (is_waiting(conn) || bytes_take(conn))

@@ -172,8 +172,8 @@ struct http_conn {
     struct http_req *req;   /* NULL: idle or a stream */
     struct http_left *left; /* NULL: everything is sent */
     struct http_conn *wheel_prev, *wheel_next;
-    struct http_channel *channel; /* non-NULL: a stream */
-    struct http_conn *stream_prev, *stream_next;
+    struct http_channel *channel;            /* non-NULL: a stream */
+    struct http_conn *ring_prev, *ring_next; /* of its channel, or of those interrupted */
     uint32_t magic;
     uint32_t stream_version;
     uint64_t deadline_ms; /* on the loop's clock; checked only when the wheel reaches its slot */
@@ -233,12 +233,11 @@ struct http_server {
     struct http_peers *peers;    /* connections by address; NULL: no limit */
     struct http_peers *visitors; /* streams by visitor; NULL until the first is counted */
     struct http_channel *channels;
-    struct http_conn *again;     /* connections whose turn was cut short; linked by stream_next */
-    struct http_conn *again_now; /* the ones on_more() is working through */
-    uint64_t turn_us;            /* 0: not read in this turn */
-    uint64_t late_us;            /* from here on pipelined requests wait for their next turn */
-    uint64_t late_soon_us;       /* half-way to late_us */
-    uint64_t serials;            /* number of requests so far */
+    struct http_conn *again; /* the ring of those whose turn was cut short: the first one */
+    uint64_t turn_us;        /* 0: not read in this turn */
+    uint64_t late_us;        /* from here on pipelined requests wait for their next turn */
+    uint64_t late_soon_us;   /* half-way to late_us */
+    uint64_t serials;        /* number of requests so far */
     uint64_t date_s;
     char ok[HTTP_OK_LEN + HTTP_DATE_LEN]; /* the start of each 200, up to the end of its Date */
     uint32_t handles_open;
@@ -266,6 +265,9 @@ static inline void http_count(_Atomic uint64_t *counter, uint64_t by)
 
 /* ---- http_conn.c ---- */
 
+/* A ring of connections, named by its first one, NULL if it is empty. The last one precedes it. */
+void http_ring_add(struct http_conn **first, struct http_conn *conn); /* as the last */
+void http_ring_remove(struct http_conn **first, struct http_conn *conn);
 void http_conn_open(struct http_server *server, int fd, const uint8_t peer[16]);
 void http_conn_close(struct http_conn *conn);
 /* Writes the batch. A failed connection is only marked and is closed at the end of its turn, so

@@ -207,26 +207,22 @@ bool http_server_is_late(struct http_server *server)
     return now_us >= server->late_us;
 }
 
-/* A round takes several loop turns: however many connections were interrupted, a client with one
- * request waits for only a few of them. Those interrupted again wait for the next round. They are
- * served after the events of the turn, with a time limit of their own. */
+/* However many connections were interrupted, a client with one request waits for only a few of
+ * them: they are served in order, some in each loop turn, after the events of the turn, with a time
+ * limit of their own. */
 static void again_serve(struct http_server *server)
 {
-    if (server->again_now == NULL) {
-        server->again_now = server->again;
-        server->again = NULL;
-    }
-    if (server->again_now == NULL)
+    if (server->again == NULL)
         return;
     server->turn_us = 0;
     http_server_now_us(server);
     turn_lasts(server, HTTP_AGAIN_US);
-    /* A handler may close any of them, so each leaves the list before its turn. */
-    for (int n = 0; n < HTTP_AGAIN_PER_TURN && server->again_now != NULL; n++) {
+    /* Those interrupted again join after the last. A handler may close any of them. */
+    struct http_conn *last = server->again->ring_prev, *conn = NULL;
+    for (int n = 0; n < HTTP_AGAIN_PER_TURN && conn != last && server->again != NULL; n++) {
         if (n > 0 && http_server_is_late(server))
             return;
-        struct http_conn *conn = server->again_now;
-        server->again_now = conn->stream_next;
+        conn = server->again;
         http_conn_again(conn);
     }
 }
@@ -237,7 +233,7 @@ static void on_more(uv_idle_t *idle)
     assert(server->more_runs);
     again_serve(server);
     bool streams_wait = http_stream_pump(server);
-    if (server->again == NULL && server->again_now == NULL && !streams_wait) {
+    if (server->again == NULL && !streams_wait) {
         uv_idle_stop(idle);
         server->more_runs = false;
     }
@@ -379,7 +375,7 @@ void http_server_let_go(struct http_server *server)
     if (--server->handles_open == 0) {
         MAGIC_END(http_server, server);
         assert(server->conns_open == 0 && server->handles_open == 0);
-        assert(server->again == NULL && server->again_now == NULL && !server->listening);
+        assert(server->again == NULL && !server->listening);
         while (server->channels != NULL)
             http_channel_close(server->channels);
         while (server->pool != NULL) {

@@ -115,7 +115,7 @@ bool http_stream_pump(struct http_server *server)
             assert(conn != NULL && conn->channel == channel);
             channel->to_visit--;
             budget--;
-            channel->cursor = conn->stream_next; /* before sending: a failed send removes it */
+            channel->cursor = conn->ring_next; /* before sending: a failed send removes it */
             if (stream_is_behind(channel, conn))
                 stream_serve(channel, conn);
             if (channel->streams == 0)
@@ -167,7 +167,6 @@ void http_stream_left(struct http_conn *conn)
     struct http_channel *channel = conn->channel;
     assert(channel != NULL);
     assert(channel->streams > 0);
-    assert(conn->stream_prev->stream_next == conn && conn->stream_next->stream_prev == conn);
     conn->channel = NULL;
     if (conn->visitor != 0)
         visitor_remove(conn->server, conn->visitor);
@@ -176,15 +175,8 @@ void http_stream_left(struct http_conn *conn)
         &channel->server->stats.streams,
         atomic_load_explicit(&channel->server->stats.streams, memory_order_relaxed) - 1,
         memory_order_relaxed);
-    if (channel->streams == 0) {
-        channel->cursor = NULL;
-        channel->to_visit = 0;
-        return;
-    }
-    conn->stream_prev->stream_next = conn->stream_next;
-    conn->stream_next->stream_prev = conn->stream_prev;
-    if (channel->cursor == conn)
-        channel->cursor = conn->stream_next;
+    http_ring_remove(&channel->cursor, conn);
+    assert((channel->streams > 0) == (channel->cursor != NULL));
     if (channel->to_visit > channel->streams)
         channel->to_visit = channel->streams;
 }
@@ -195,16 +187,8 @@ static void stream_join(struct http_channel *channel, struct http_conn *conn)
     conn->channel = channel;
     conn->stream_version = channel->version;
     http_count(&channel->server->stats.streams, 1);
-    if (channel->streams++ == 0) {
-        conn->stream_next = conn->stream_prev = conn;
-        channel->cursor = conn;
-        return;
-    }
-    /* Right before the cursor: the last one that a running pump visits. */
-    conn->stream_next = channel->cursor;
-    conn->stream_prev = channel->cursor->stream_prev;
-    conn->stream_prev->stream_next = conn;
-    conn->stream_next->stream_prev = conn;
+    channel->streams++;
+    http_ring_add(&channel->cursor, conn); /* the last one that a running pump visits */
 }
 
 static void reply_stream(struct http_req *req, struct http_answer *answer, uint64_t visitor,
