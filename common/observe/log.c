@@ -170,7 +170,7 @@ int logger_create(const struct logger_conf *conf, struct err_slot *err, struct l
         err_set(err, ERR_NOMEM, "log buffers of %d bytes", LOG_BUFFER_BYTES);
         goto free_logger;
     }
-    /* Signals belong to the loops: if the writer took one, the loops would never see it. */
+    /* The writer takes no signals: one for a reader that is gone would end the process. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
