@@ -400,18 +400,23 @@ void http_conn_turn_end(struct http_conn *conn, struct http_conn *before)
 
 /* ---- cutting requests out of what was read ---- */
 
-static void request_begin(struct http_req *req)
+static void request_reset(struct http_req *req, bool repeats)
 {
-    req->phase = HTTP_REQ_HEAD;
-    req->repeats = false;
+    req->phase = repeats ? HTTP_REQ_AGAIN : HTTP_REQ_HEAD;
+    req->repeats = repeats;
     req->answered = false;
     req->addr_known = false;
     req->has_note = false;
-    req->match.route = NULL;
-    req->match.params_len = 0;
     req->parsed = 0;
     req->started_us = http_server_now_us(req->server);
     req->serial = ++req->server->serials;
+}
+
+static void request_begin(struct http_req *req)
+{
+    request_reset(req, false);
+    req->match.route = NULL;
+    req->match.params_len = 0;
     http_parser_begin(&req->parser, &req->server->conf.limits);
 }
 
@@ -425,14 +430,7 @@ static bool request_repeats(struct http_req *req, uint32_t before)
     if (req->end - before != len || req->len - req->start < len ||
         memcmp(last, last + len, len) != 0)
         return false;
-    req->phase = HTTP_REQ_AGAIN;
-    req->repeats = true;
-    req->answered = false;
-    req->addr_known = false;
-    req->has_note = false;
-    req->parsed = 0;
-    req->started_us = http_server_now_us(req->server);
-    req->serial = ++req->server->serials;
+    request_reset(req, true);
     for (unsigned i = 0; i < req->match.params_len; i++)
         req->match.params[i].ptr += len;
     return true;
