@@ -13,14 +13,14 @@ enum {
     DAYS_TO_1970 = 719468, /* since March 1 of the year 0 */
 };
 
-static uint64_t days_of(unsigned year, unsigned month, unsigned day)
+int64_t rfc3339_days(unsigned year, unsigned month, unsigned day)
 {
     unsigned march_year = year - (month <= 2 ? 1 : 0);
     unsigned march_month = (month + 9) % 12; /* March is 0 */
     unsigned day_of_year = (153 * march_month + 2) / 5 + day - 1;
     unsigned year_of_era = march_year % 400;
     unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return (uint64_t)(march_year / 400) * DAYS_PER_ERA + day_of_era - DAYS_TO_1970;
+    return (int64_t)(march_year / 400) * DAYS_PER_ERA + day_of_era - DAYS_TO_1970;
 }
 
 static unsigned days_in_month(unsigned year, unsigned month)
@@ -98,7 +98,7 @@ bool rfc3339_parse(struct span text, uint64_t *unix_ms)
         hour > 23 || minute > 59 || second > 59)
         return false;
 
-    int64_t at_ms = (int64_t)days_of(year, month, day) * MS_PER_DAY;
+    int64_t at_ms = rfc3339_days(year, month, day) * MS_PER_DAY;
     at_ms += ((int64_t)hour * 60 + minute - ahead_min) * 60000 + (int64_t)second * 1000 + ms;
     if (at_ms < 0 || (uint64_t)at_ms > RFC3339_MS_MAX)
         return false;

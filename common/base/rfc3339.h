@@ -17,4 +17,7 @@ bool rfc3339_parse(struct span text, uint64_t *unix_ms);
 
 void rfc3339_put(struct text *text, uint64_t unix_ms); /* requires unix_ms <= RFC3339_MS_MAX */
 
+/* Days from 1970 to this one of the Gregorian calendar; negative before. */
+int64_t rfc3339_days(unsigned year, unsigned month, unsigned day);
+
 #endif

@@ -31,19 +31,11 @@ static int compare(const void *key, const void *row)
     return strcmp(key, ((const struct zone *)row)->name);
 }
 
-/* Days from 1970 to the first of a month, by Howard Hinnant's days_from_civil. */
-static int64_t days_to(int64_t year, unsigned month)
-{
-    year -= month <= 2;
-    int64_t day_of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5;
-    return year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719468;
-}
-
 /* In local time before the change. */
-static int64_t turn_s(const struct turn *turn, int64_t year)
+static int64_t turn_s(const struct turn *turn, unsigned year)
 {
-    int64_t first = days_to(year, turn->month);
-    int64_t next = turn->month == 12 ? days_to(year + 1, 1) : days_to(year, turn->month + 1U);
+    int64_t first = rfc3339_days(year, turn->month, 1);
+    int64_t next = rfc3339_days(year + turn->month / 12, turn->month % 12 + 1U, 1);
     int64_t weekday = (first + 4) % 7; /* 1 January 1970 was a Thursday */
     int64_t day = first + (turn->day - weekday + 7) % 7 + (turn->week - 1) * 7;
     assert(turn->week >= 1 && turn->week <= LAST_WEEK && turn->day < 7);
@@ -70,7 +62,7 @@ bool zone_clock_at(struct span zone, uint64_t at_ms, struct zone_clock *out)
     int64_t at_s = (int64_t)(at_ms / 1000);
     time_t there = (time_t)(at_s + found->usual.east_s);
     gmtime_r(&there, &tm);
-    int64_t year = tm.tm_year + INT64_C(1900);
+    unsigned year = (unsigned)tm.tm_year + 1900;
     int64_t begins_s = turn_s(&found->begins, year) - found->usual.east_s;
     int64_t ends_s = turn_s(&found->ends, year) - found->summer.east_s;
     bool between = begins_s < ends_s ? at_s >= begins_s && at_s < ends_s
