@@ -151,14 +151,6 @@ TEST_CASE(a_file_is_read_and_named)
     assert_int_equal(ERR_IO, config_load(path = "/nowhere/a.conf", NULL, parts, PARTS, &err));
     assert_says(&err, "/nowhere/a.conf: No such file");
     assert_int_equal(ERR_IO, config_load("/", NULL, parts, PARTS, &err));
-
-    char *long_text = malloc(CONFIG_FILE_MAX + 1);
-    memset(long_text, '#', CONFIG_FILE_MAX + 1);
-    path = unit_file((struct span){long_text, CONFIG_FILE_MAX + 1}, 0644);
-    assert_int_equal(ERR_IO, config_load(path, NULL, parts, PARTS, &err));
-    assert_says(&err, "it is too long");
-    unit_file_remove(path);
-    free(long_text);
     char *environment[] = {"FAIRGATE_REDIS_PATH=/y", NULL};
     assert_int_equal(0, config_load(NULL, environment, parts, PARTS, &err));
     assert_string_equal("/y", got.path);

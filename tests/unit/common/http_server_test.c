@@ -308,8 +308,7 @@ static void world_close(void)
 
 static uint64_t passed_ms;
 
-/* Replaces the C library's function: the linker finds the program's first. It begins shortly before
- * its milliseconds no longer fit 32 bits, as on a machine that has run for 49 days. */
+/* Replaces the C library's function. It begins just before its milliseconds exceed 32 bits. */
 int clock_gettime(clockid_t id, struct timespec *now)
 {
     if (id != CLOCK_MONOTONIC && id != CLOCK_MONOTONIC_COARSE)
