@@ -171,10 +171,7 @@ void http_stream_left(struct http_conn *conn)
     if (conn->visitor != 0)
         visitor_remove(conn->server, conn->visitor);
     channel->streams--;
-    atomic_store_explicit(
-        &channel->server->stats.streams,
-        atomic_load_explicit(&channel->server->stats.streams, memory_order_relaxed) - 1,
-        memory_order_relaxed);
+    http_count(&channel->server->stats.streams, UINT64_MAX); /* one less */
     http_ring_remove(&channel->cursor, conn);
     assert((channel->streams > 0) == (channel->cursor != NULL));
     if (channel->to_visit > channel->streams)

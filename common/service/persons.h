@@ -2,9 +2,10 @@
  * token, or an access token that is a JWT) has their name (`sub` or `email`) and roles, for all
  * events or for some:
  *
- *   viewer                    reads
- *   desk, finance, operator   also make the calls that a service lists for them
- *   admin                     makes every call
+ *   viewer          reads
+ *   desk, finance   also make the calls that a service lists for them
+ *   operator        also makes the other calls below /admin/, but deletes nothing
+ *   admin           makes every call
  *
  * Anything that a token does not grant is refused: no role, no call. Threading: one loop. */
 #ifndef FG_SERVICE_PERSONS_H
