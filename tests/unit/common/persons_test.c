@@ -250,7 +250,7 @@ TEST_CASE(an_invalid_line_is_refused_by_its_number_and_not_quoted)
         {"kim 0123456789abcde\n", ERR_SYNTAX, ":1: wants NAME TOKEN"},
         {"ki/m 0123456789abcdef\n", ERR_SYNTAX, ":1: wants NAME TOKEN"},
         {"kim 0123456789 abcdef\n", ERR_SYNTAX, ":1: wants NAME TOKEN"},
-        {"kim 0123456789abcdef\nlee 0123456789abcdef\n", ERR_EXISTS, ":2: a token that stands"},
+        {"kim 0123456789abcdef\nlee 0123456789abcdef\n", ERR_EXISTS, ":2: this token occurs above"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct operators *operators;
