@@ -6,6 +6,7 @@
  * that. */
 #include "core/checkout/ticket.h"
 
+#include "base/base64.h"
 #include "base/json_in.h"
 
 #include <assert.h>
@@ -153,13 +154,9 @@ int ticket_verify(const struct ticket_keys *keys, struct span token, struct err_
     struct span tail = span_cut(span_skip(token, sizeof(TICKET_PREFIX) - 1), '.', &body);
     size_t head_len = sizeof(TICKET_PREFIX) - 1 + body.len;
     uint8_t json[CLAIMS_MAX], signature[crypto_sign_BYTES];
-    size_t json_len, signature_len;
-    if (tail.ptr == NULL ||
-        sodium_base642bin(json, sizeof(json), body.ptr, body.len, NULL, &json_len, NULL, B64) !=
-            0 ||
-        sodium_base642bin(signature, sizeof(signature), tail.ptr, tail.len, NULL, &signature_len,
-                          NULL, B64) != 0 ||
-        signature_len != sizeof(signature))
+    size_t json_len;
+    if (tail.ptr == NULL || !base64_decode(body, json, sizeof(json), &json_len) ||
+        !base64_decode_exact(tail, signature, sizeof(signature)))
         return err_set(err, ERR_SYNTAX, "ticket: it has no two base64url parts");
     /* The key id is read before anything is proven; trust nothing else yet. */
     struct ticket ticket;
@@ -181,15 +178,10 @@ int ticket_verify(const struct ticket_keys *keys, struct span token, struct err_
 static bool parse_key(const json_t *item, struct ticket_key *out)
 {
     const char *curve = json_string_value(json_object_get(item, "crv"));
-    const json_t *x = json_object_get(item, "x");
-    size_t len;
-    if (curve == NULL || strcmp(curve, "Ed25519") != 0 || !json_is_string(x))
-        return false;
-    if (!json_in_copy_of(item, "kid", out->kid, sizeof(out->kid)))
-        return false;
-    return sodium_base642bin(out->public_key, sizeof(out->public_key), json_string_value(x),
-                             json_string_length(x), NULL, &len, NULL, B64) == 0 &&
-           len == sizeof(out->public_key);
+    return curve != NULL && strcmp(curve, "Ed25519") == 0 &&
+           json_in_copy_of(item, "kid", out->kid, sizeof(out->kid)) &&
+           base64_decode_exact(json_in_text_of(item, "x"), out->public_key,
+                               sizeof(out->public_key));
 }
 
 int ticket_keys_parse(struct span json, struct err_slot *err, struct ticket_keys *out)
