@@ -195,6 +195,7 @@ static void set_seat(struct plan *plan, const struct plan_draft *draft, uint32_t
     plan->x[i] = seat->x;
     plan->y[i] = seat->y;
     plan->categories[seat->category].seats++;
+    plan->has_accessible = plan->has_accessible || (seat->flags & PLAN_SEAT_ACCESSIBLE) != 0;
     plan->labels[i] = (struct labels){seat->guid,     seat->number, seat->row_label, seat->zone,
                                       seat->entrance, seat->floor,  seat->sight};
     if (seat->companion != UINT32_MAX)
@@ -273,16 +274,6 @@ int plan_create(const struct plan_draft *draft, struct err_slot *err, struct pla
     char *strings = malloc(plan->strings_len + 1);
     if (strings == NULL)
         goto no_memory;
-    /* Counting made equal neighbours share a pointer; copying starts again from the draft's. */
-    set_terms(plan, draft);
-    for (uint32_t i = 0; i < draft->seat_count; i++) {
-        plan->categories[draft->seats[i].category].seats++;
-        plan->has_accessible =
-            plan->has_accessible || (draft->seats[i].flags & PLAN_SEAT_ACCESSIBLE) != 0;
-        const struct plan_draft_seat *seat = &draft->seats[i];
-        plan->labels[i] = (struct labels){seat->guid,     seat->number, seat->row_label, seat->zone,
-                                          seat->entrance, seat->floor,  seat->sight};
-    }
     plan->strings = strings;
     plan->strings_room = counted;
     keep_all(plan, draft);
