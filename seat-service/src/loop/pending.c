@@ -75,6 +75,8 @@ static void on_done(struct commit_entry *entry)
     struct loop *loop = call->loop;
     bool replies = call->finish != NULL && !loop->closed;
     assert(slot->kept);
+    if (call->req != NULL)
+        http_req_prefetch(call->req);
     if (call->on_outcome != NULL)
         call->on_outcome(call->outcome_ctx, entry->rc, &entry->op.change);
     if (entry->rc == 0) {
@@ -90,13 +92,9 @@ static void on_done(struct commit_entry *entry)
         if (!entry->proof)
             engine_undo(call->event->engine, &entry->op);
         atomic_fetch_add_explicit(&loop->conf.stats->refused, 1, memory_order_relaxed);
-        if (replies) {
-            int rc = entry->rc;
-            if (rc == ERR_UNKNOWN)
-                call_refuse(call, REFUSAL_OUTCOME_UNKNOWN);
-            else
-                call_refuse(call, REFUSAL_UNWRITTEN);
-        }
+        if (replies)
+            call_refuse(call,
+                        entry->rc == ERR_UNKNOWN ? REFUSAL_OUTCOME_UNKNOWN : REFUSAL_UNWRITTEN);
     }
     events_let_go(call->event);
     MAGIC_END(slot, slot);
