@@ -147,7 +147,12 @@ void verdict_reply_hold(struct call *call, unsigned status, uint64_t hold, const
 
     char memory[192];
     struct text headers = text_on(memory, sizeof(memory));
-    if (status == 201)
-        text_printf(&headers, "Location: /v1/seats/%s/holds/%s\r\n", call->event->id, name.text);
+    if (status == 201) {
+        TEXT_LIT(&headers, "Location: /v1/seats/");
+        text_put(&headers, event);
+        TEXT_LIT(&headers, "/holds/");
+        text_str(&headers, name.text);
+        TEXT_LIT(&headers, "\r\n");
+    }
     call_reply(call, status, &body, text_span(&headers));
 }
