@@ -52,8 +52,13 @@ struct ask {
     char trace[TRACE_TEXT_LEN + 1];
     struct held_fetch fetch;
     struct making making;
-    uint64_t saga; /* of the order created by this request; 0: none */
-    json_t *hold;  /* while its terms are read */
+    uint64_t saga;     /* of the order created by this request; 0: none */
+    struct sale *sale; /* from on_hold() to on_terms() */
+};
+
+/* Half a megabyte. A request's room is zeroed, and stays while the order waits for its payment. */
+struct sale {
+    json_t *hold;
     struct seat_names places;
     char purchase[HELD_JSON_MAX];
 };
@@ -128,7 +133,7 @@ static void store(struct ask *ask)
     uint8_t id[12];
     assert(ask->saga == 0);
     assert(order->seats_len > 0);
-    assert(ask->purchase[0] == '{');
+    assert(ask->sale->purchase[0] == '{');
     enum { HEAD = 2 + ORDER_INSTALLATION_CHARS }; /* the format that pay.order_origin() reads */
     rng_fill(rng_system(), id, sizeof(id));       /* from the kernel: ids must not be guessable */
     snprintf(order->id, sizeof(order->id), "o_%s", ask->pay->common->installation);
@@ -162,10 +167,10 @@ static void store(struct ask *ask)
         .idem_key = ask->idem_key,
         .idem_body = ask->idem_body,
         .expires_ms = order->expires_ms,
-        .event_name = ask->places.name,
-        .show = ask->places.show,
-        .places = ask->places.json,
-        .purchase = ask->purchase,
+        .event_name = ask->sale->places.name,
+        .show = ask->sale->places.show,
+        .places = ask->sale->places.json,
+        .purchase = ask->sale->purchase,
         .saga = checkout_now(ask->pay->checkout, CHECKOUT_SALE)->key,
         .trace = ask->trace,
         .data = data};
@@ -190,10 +195,11 @@ static bool is_payable(struct ask *ask)
     return false;
 }
 
-static void judge_hold(struct ask *ask, const json_t *hold, const struct sql_terms_for_row *terms)
+static void judge_hold(struct ask *ask, const struct sql_terms_for_row *terms)
 {
+    const json_t *hold = ask->sale->hold;
     assert(terms->id.len > 0);
-    bool good = held_read(hold, terms->refund, &ask->order, ask->purchase);
+    bool good = held_read(hold, terms->refund, &ask->order, ask->sale->purchase);
     /* An exchange for seats of the same price changes no sum. */
     bool differs = ask->hold_version != 0 && ask->hold_version != json_in_count_of(hold, "version");
     if (!good) {
@@ -217,13 +223,14 @@ static void judge_hold(struct ask *ask, const json_t *hold, const struct sql_ter
 static void on_terms(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = MAGIC_OF(ask, ctx);
-    json_t *hold = ask->hold;
-    assert(hold != NULL); /* on_hold() kept it */
+    struct sale *sale = ask->sale;
+    assert(sale != NULL); /* on_hold() made it */
     if (guard_row(ask->req, answer, 0, REFUSAL_UNAVAILABLE)) {
         const struct sql_terms_for_row row = sql_terms_for_row(answer->results[0], 0);
-        judge_hold(ask, hold, &row);
+        judge_hold(ask, &row);
     }
-    json_decref(hold);
+    json_decref(sale->hold);
+    free(sale);
 }
 
 static void on_hold(void *ctx, const struct outcall_answer *answer)
@@ -245,10 +252,17 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         json_decref(hold);
         return;
     }
-    seat_names_read(hold, &ask->places);
-    memcpy(ask->order.event_name, ask->places.name, sizeof(ask->order.event_name));
-    ask->hold = hold;
-    const struct sql_terms_for_args args = {.event = ask->order.event, .show = ask->places.show};
+    struct sale *sale = malloc(sizeof(*sale));
+    if (sale == NULL) {
+        guard_unavailable(ask->req, ERR_NOMEM);
+        json_decref(hold);
+        return;
+    }
+    seat_names_read(hold, &sale->places);
+    memcpy(ask->order.event_name, sale->places.name, sizeof(ask->order.event_name));
+    sale->hold = hold;
+    ask->sale = sale;
+    const struct sql_terms_for_args args = {.event = ask->order.event, .show = sale->places.show};
     sql_terms_for(ask->pay->pg, &args, on_terms, ask);
 }
 
