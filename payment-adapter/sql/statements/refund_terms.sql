@@ -22,7 +22,7 @@ ORDER BY event DESC
 LIMIT 1;
 
 -- The terms of an order that is made now, for its purchase.
--- statement: terms_for
+-- statement: terms_for reads
 --> event  text
 --> show   jsonb
 --< id     text
