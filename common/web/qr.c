@@ -8,7 +8,11 @@
 #include <qrencode.h>
 #include <stdio.h>
 
-enum { QUIET = 4, CONTENT_MAX = 1024 };
+enum { QUIET = 4, CONTENT_MAX = 1024, MASK = 2 };
+
+/* Not in libqrencode's header, whose functions draw and weigh all eight masks: nearly all of their
+ * work. Scanners read any mask; of one for all texts this is the best. */
+QRcode *QRcode_encodeMask(QRinput *input, int mask);
 
 /* By hand: printf would take longer than computing the code. */
 static void put_run(struct text *out, unsigned x, unsigned y, unsigned len)
@@ -39,10 +43,11 @@ static void put_row(struct text *out, const unsigned char *row, int width, int y
 
 int qr_svg(struct span content, struct err_slot *err, struct text *out)
 {
-    char text[CONTENT_MAX];
-    if (!span_to_cstr(content, text, sizeof(text)))
-        return err_set(err, ERR_RANGE, "QR code of %zu bytes", content.len);
-    QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_M);
+    QRinput *input = content.len < CONTENT_MAX ? QRinput_new2(0, QR_ECLEVEL_M) : NULL;
+    bool taken = input != NULL && QRinput_append(input, QR_MODE_8, (int)content.len,
+                                                 (const unsigned char *)content.ptr) == 0;
+    QRcode *code = taken ? QRcode_encodeMask(input, MASK) : NULL;
+    QRinput_free(input);
     if (code == NULL)
         return err_set(err, ERR_RANGE, "QR code of %zu bytes", content.len);
     int side = code->width + 2 * QUIET;
