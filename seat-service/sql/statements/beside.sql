@@ -1,6 +1,6 @@
 -- beside.sql: tables next to the journal: sessions that were ended early, and counts over time.
 
--- Each write also deletes the expired sessions among the thousand oldest rows.
+-- Each write also deletes the expired sessions among the oldest rows, of which it looks at more than it adds.
 -- statement: ended_write
 --> rows.session bigint
 --> rows.until   timestamptz
@@ -8,7 +8,7 @@ WITH over AS (
     DELETE FROM ended_session
     WHERE no IN (
             SELECT no
-            FROM (SELECT no, until FROM ended_session ORDER BY no LIMIT 1000) oldest
+            FROM (SELECT no, until FROM ended_session ORDER BY no LIMIT 100 + 2 * cardinality(:rows.session)) oldest
             WHERE until < now())
         AND session <> ALL (:rows.session)
 )
