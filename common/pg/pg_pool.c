@@ -243,11 +243,8 @@ void pg_job_add(struct pg_job *job, uint32_t statement, uint32_t len, const char
     }
     for (uint32_t i = 0; i < len; i++) {
         step->params[i] = params[i] != NULL ? at : NULL;
-        if (params[i] == NULL)
-            continue;
-        size_t size = strlen(params[i]) + 1;
-        memcpy(at, params[i], size);
-        at += size;
+        if (params[i] != NULL)
+            at = stpcpy(at, params[i]) + 1;
     }
 }
 
