@@ -118,6 +118,7 @@ struct pg_pool {
         uint64_t gather_us; /* until when the next group waits for the current one */
     } groups[JOB_WRITES];
     uv_timer_t timer;
+    uint64_t expire_us; /* when to look next for jobs that have waited too long */
     bool closing;
     bool answering;
     uint64_t said_us; /* when a failed attempt was last logged; 0: never */
@@ -797,7 +798,10 @@ static void on_timer(uv_timer_t *timer)
         else if (late && (i < trying(pool) || pg_pool_ready(pool)))
             conn_connect(conn);
     }
-    for (int kind = 0; kind < JOB_KINDS && !pool->closing; kind++)
+    /* Twice a tick, not in each turn that sends: in a rush thousands of jobs wait. */
+    bool expires = now >= pool->expire_us;
+    pool->expire_us = expires ? now + PG_TICK_MS * UINT64_C(500) : pool->expire_us;
+    for (int kind = 0; kind < JOB_KINDS && !pool->closing && expires; kind++)
         expire_queued(pool, &pool->queues[kind]);
     pool->answering = false;
     if (!pool->closing)
