@@ -209,8 +209,16 @@ order_origin(:id, (SELECT i.id FROM installation i WHERE i.one))
 -- fragment: is_compared(t)
 (:t.compared_at > :t.at + :ms(:grace_ms))
 
+-- fragment: is_end()
+(excluded.at > '-infinity')
+
+-- fragment: is_round_over(c)
+(:is_end() AND :c.round_at < now() - interval '1 day')
+
 -- An unparsed page of the orders that the shop has accepted; a page that is not full is the last. For messages
--- delivered since the list was last read to its end (`at`), it is unknown whether the list has them.
+-- delivered since the list was last read to its end (`at`), it is unknown whether the list has them. Once a day the list
+-- is read again from its beginning (`round_at`), as the shop may have lost what it had. Its end was last reached in the
+-- round that began at `whole_at`.
 -- statement: reconcile_shop
 --> run   bigint
 --> event text
@@ -228,11 +236,14 @@ WITH p AS MATERIALIZED (
     FROM p
     WHERE :is_run(:run)
     ON CONFLICT (provider) DO UPDATE
-    SET event = excluded.event, at = greatest(c.at, excluded.at)
+    SET event = CASE WHEN :is_round_over(c) THEN '' ELSE excluded.event END,
+        at = greatest(c.at, excluded.at),
+        whole_at = CASE WHEN :is_end() THEN c.round_at ELSE c.whole_at END,
+        round_at = CASE WHEN :is_round_over(c) THEN now() ELSE c.round_at END
 ), r AS MATERIALIZED (
-    SELECT external_id, max(amount) AS amount, count(*) > 1 AS twice
-    FROM jsonb_to_recordset(:page->'orders') AS r (external_id text, amount bigint)
-    WHERE :is_run(:run)
+    SELECT external_id, max(amount) AS amount, max(letters) AS letters, count(*) > 1 AS twice
+    FROM jsonb_to_recordset(:page->'orders') AS r (external_id text, amount bigint, letters integer)
+    WHERE :is_run(:run) AND NOT :is_retired(external_id)
     GROUP BY external_id
 ), x AS (
     INSERT INTO suspect (list, id)
@@ -241,12 +252,13 @@ WITH p AS MATERIALIZED (
     ORDER BY external_id
     ON CONFLICT (list, id) DO UPDATE SET at = now()
 ), s AS (
-    INSERT INTO shop_order AS s (external_id, amount, after, twice)
-    SELECT external_id, amount, :event, twice
+    INSERT INTO shop_order AS s (external_id, amount, letters, after, twice)
+    SELECT external_id, amount, letters, :event, twice
     FROM r
     ON CONFLICT (external_id) DO UPDATE
-    SET amount = excluded.amount, seen_at = now(), after = excluded.after,
-        twice = s.twice OR excluded.twice OR coalesce(s.after <> excluded.after, false)
+    SET amount = excluded.amount, letters = excluded.letters, seen_at = now(), after = excluded.after,
+        twice = excluded.twice OR ((s.twice OR coalesce(s.after <> excluded.after, false))
+            AND s.seen_at >= coalesce((SELECT round_at FROM reconcile_cursor WHERE provider = 'shop'), '-infinity'))
 )
 SELECT len, event
 FROM p;
@@ -440,12 +452,19 @@ EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s) OFFSET 0)
 -- fragment: good_tickets(o)
 (SELECT count(*) FROM ticket t WHERE t.order_id = :o.id AND t.revoked_at IS NULL)
 
--- The order's letter, if the shop took it and its list, read to the end long after, does not have the order.
+-- The order's letters that the shop took but, long after, does not show: its list, read to the end, does not have the
+-- order, or says that it took fewer letters of it. If it lost some, those are the newest.
 -- fragment: unlisted_letter_of(o)
-CROSS JOIN LATERAL (SELECT * FROM shop_outbox WHERE order_id = :o.id OFFSET 0) b
+CROSS JOIN LATERAL (
+    SELECT *, row_number() OVER (ORDER BY id) AS nth FROM shop_outbox WHERE order_id = :o.id OFFSET 0
+) b
 JOIN reconcile_cursor c ON c.provider = 'shop'
-WHERE b.kind = :LETTER_COMPLETED AND c.at - :ms(:grace_ms) > b.done_at
-    AND (SELECT p.external_id FROM shop_order p WHERE p.external_id = b.order_id) IS NULL
+LEFT JOIN LATERAL (SELECT * FROM shop_order WHERE external_id = :o.id OFFSET 0) p ON p.seen_at >= c.whole_at
+WHERE c.at - :ms(:grace_ms) > b.done_at
+    AND CASE
+        WHEN p.external_id IS NULL THEN b.kind = :LETTER_COMPLETED
+        ELSE b.nth > p.letters AND p.seen_at - :ms(:grace_ms) > b.done_at
+    END
 
 -- fragment: lost_detail(b)
 format('letter %s, handed over at %s', :b.id, :b.done_at)
@@ -461,11 +480,12 @@ format('letter %s, handed over at %s', :b.id, :b.done_at)
 --> found    jsonb null
 --< id       text
 WITH s AS (
-    INSERT INTO shop_order (external_id, amount)
-    SELECT external_id, amount
-    FROM jsonb_to_record(:found) AS r (external_id text, amount bigint)
+    INSERT INTO shop_order (external_id, amount, letters)
+    SELECT external_id, amount, letters
+    FROM jsonb_to_record(:found) AS r (external_id text, amount bigint, letters integer)
     WHERE external_id = :after AND :is_run(:run)
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (external_id) DO UPDATE
+    SET amount = excluded.amount, letters = excluded.letters, seen_at = now()
 )
 SELECT x.id
 FROM suspect x

@@ -75,14 +75,15 @@ static const struct {
     {"not-at-shop", "The shop refuses an order or does not answer.",
      "Nothing is lost; it is tried again. See the error, and the shop's own log. Once it is "
      "parked, `fairgate letters retry LETTER` lets it go."},
-    {"lost-at-shop", "The shop has taken this order and does not list it any more.",
+    {"lost-at-shop",
+     "The shop has taken this order, or this refund or move of it, and no longer lists it.",
      "`fairgate letters retry LETTER` hands it over again."},
     {"other-amount-at-shop", "The shop has this order with another amount.",
-     "Ours is what was captured. Have it corrected there, then `fairgate reconcile accept` this: "
-     "the shop's list is read once."},
+     "Ours is what was captured. Have it corrected there: the shop's list is read again every day, "
+     "which ends this. `fairgate reconcile accept` silences it until then."},
     {"twice-at-shop", "The shop lists this order more than once: it may have booked it twice.",
-     "Have one of them taken back there, then `fairgate reconcile accept` this: the shop's list is "
-     "read once."},
+     "Have one of them taken back there: the shop's list is read again every day, which ends this. "
+     "`fairgate reconcile accept` silences it until then."},
     {"unknown-at-shop", "The shop lists an order under our name that is not ours.",
      "Ask the shop who submitted it; somebody else may have our key. `recover lost` settles what a "
      "restore lost. Otherwise `fairgate reconcile accept` this."},

@@ -21,6 +21,9 @@ static const struct pg_migrate_step steps[] = {
     {.name = "002_picture", .oldest = 1, .sql =
 #include "payment-adapter/sql/002_picture.sql.inc"
     },
+    {.name = "003_letters", .oldest = 1, .sql =
+#include "payment-adapter/sql/003_letters.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

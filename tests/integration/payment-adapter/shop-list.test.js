@@ -97,6 +97,29 @@ test('an order that the list passed over is not reported as lost, and one that i
   assert.deepEqual([lost(report), silent], [['lost-at-shop'], []]);
 });
 
+test('a refund that the shop lost is found in the list of the next day, and handed over again', async () => {
+  const order = await done();
+  assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
+  const delivered = () => until('its refund to be delivered', () => world.shop.orders.has(`${order}-refunded`) && sql('SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL') === '0');
+  await delivered();
+  const ofDay = async () => {
+    sql("UPDATE pay.shop_outbox SET done_at = now() - interval '1 hour'");
+    sql("UPDATE pay.reconcile_cursor SET round_at = now() - interval '25 hours' WHERE provider = 'shop'");
+    await reconcile(); // reaches the end
+    const { read, items } = await reconcile();
+    assert.equal(read[0], null, 'from the beginning');
+    return items.filter((item) => item.order === order && item.kind === 'lost-at-shop');
+  };
+  await reconcile();
+  assert.deepEqual(await ofDay(), []);
+  world.shop.orders.delete(`${order}-refunded`);
+  const [{ payment, detail }, ...more] = await ofDay();
+  assert.deepEqual([payment, more], ['refunded', []]);
+  assert.equal((await world.pay.admin.post(`/admin/letters/${/letter (\d+)/.exec(detail)[1]}/retry`)).status, 200);
+  await delivered();
+  assert.deepEqual(await ofDay(), []);
+});
+
 test('of many lost orders each run reports twenty that nobody accepted', async () => {
   const order = await done();
   copyOrders(world.postgres, order, 22, "jsonb_build_object('id', 'copy' || i, 'hold', i, 'idem_key', 'copy' || i)");

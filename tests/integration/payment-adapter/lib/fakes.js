@@ -547,11 +547,15 @@ export class FakeShop extends Fake {
     this.arrived = []; // every delivery, including repeated ones
   }
 
+  #counted(order) {
+    return { ...order, letters: [...this.orders.keys()].filter((key) => key.startsWith(`${order.external_id}-`)).length };
+  }
+
   // The imported orders, in order of arrival.
   #list(query) {
     const after = Number(query.get('after') ?? 0);
     const all = [...this.orders.values()].filter(({ kind, external_id: id }) => kind === 'completed' && !this.passedOver.has(id));
-    const orders = all.slice(after, after + Number(query.get('limit')));
+    const orders = all.slice(after, after + Number(query.get('limit'))).map((order) => this.#counted(order));
     return { status: 200, body: { orders, next: after + orders.length } };
   }
 
@@ -559,7 +563,7 @@ export class FakeShop extends Fake {
     const [, , id] = pathname.split('/');
     if (id === undefined) return this.#list(searchParams);
     const order = this.orders.get(`${id}-completed`);
-    return order ? { status: 200, body: order } : { status: 404, body: {} };
+    return order ? { status: 200, body: this.#counted(order) } : { status: 404, body: {} };
   }
 
   handle({ method, path, headers, body }) {

@@ -253,6 +253,29 @@ static const struct script_row rows[] = {
      " interval '1 hour' FROM unnest('{completed,refunded}'::text[]) k; reconcile 10 -> 1;"
      "EXECUTE shop_retry ('1', NULL); compare -> 0;"
      "SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at <= now() -> 2"},
+    /* A refund of a part, and then a move. A row that was read before says nothing of them. */
+    {"letter_that_the_shop_lost_is_handed_over_again",
+     "orders 2; INSERT INTO shop_outbox (order_id, member, kind, done_at) SELECT 'o_a1', 'm1', k,"
+     " now() - interval '1 hour' FROM unnest('{completed,credited-1,moved-2}'::text[]) k;"
+     "INSERT INTO reconcile_cursor (provider, event) VALUES ('shop', '1');"
+     "INSERT INTO shop_order (external_id, amount, letters) VALUES ('o_a1', 100, 3);"
+     "reconcile 10 -> 0; UPDATE shop_order SET letters = 2; reconcile 10 -> 1;"
+     "UPDATE shop_order SET letters = 1; compare -> 2; UPDATE shop_order SET seen_at = now() -"
+     " interval '1 hour'; compare -> 0; UPDATE shop_order SET seen_at = now(); reconcile 10 -> 2;"
+     "EXECUTE shop_retry ('3', NULL); compare -> 1; EXECUTE shop_retry ('2', NULL); compare -> 0"},
+    {"order_that_the_shop_lost_later_is_missing_when_its_list_was_read_again",
+     "orders 2; INSERT INTO shop_outbox (order_id, member, kind, done_at) SELECT id, member,"
+     " 'completed', now() - interval '1 hour' FROM orders; INSERT INTO shop_order (external_id,"
+     " amount, after, seen_at) SELECT id, 100, '5', now() - interval '2 days' FROM orders;"
+     "INSERT INTO reconcile_cursor (provider, event, round_at) VALUES ('shop', '9', now() -"
+     " interval '3 days'); reconcile 10 -> 0;"
+     "EXECUTE reconcile_shop ('0', '9', '9', '{\"orders\": []}'); reconcile 10 -> 0;"
+     "SELECT count(*) FROM reconcile_cursor WHERE event = '' -> 1;"
+     "EXECUTE reconcile_shop ('0', '', '1', '{\"orders\": [{\"external_id\": \"o_a2\","
+     " \"amount\": 100}], \"next\": \"7\"}'); reconcile 10 -> 0;"
+     "EXECUTE reconcile_shop ('0', '7', '9', '{\"orders\": []}'); reconcile 10 -> 1;"
+     "SELECT count(*) FROM reconcile_cursor WHERE event = '7' -> 1;"
+     "SELECT count(*) FROM shop_order WHERE twice -> 0"},
     {"tickets_left_of_an_order_that_is_over_are_revoked",
      "orders 2; EXECUTE tickets_revoke ('o_a1', 'why', NULL); reconcile 10 -> 0;"
      "UPDATE orders SET status = 'failed' WHERE id = 'o_a1'; DELETE FROM psp_payment WHERE order_id"
