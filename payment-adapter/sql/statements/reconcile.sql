@@ -442,6 +442,23 @@ LEFT JOIN LATERAL (
     ) m ON true
 ) s
 
+-- Ends acceptances for good once a run sees that the sum or the difference has changed, unless the order is about to
+-- change: should it change back, money or a seat has moved twice. The text of a letter that is still tried alternates.
+-- fragment: ended(also)
+withdrawn AS (
+    DELETE FROM drift_accepted a
+    WHERE :is_run(:run) AND a.name NOT IN (SELECT name FROM found)
+        AND NOT EXISTS (SELECT FROM late, :order_by_id(a.order_id) o WHERE o.changed_at >= late.at OR NOT :is_still(o))
+        AND (:also
+            OR a.kind <> 'not-at-shop' AND (a.kind, a.order_id, a.payment) IN (SELECT kind, id, payment FROM found))
+    RETURNING a.*
+), noted AS (
+    INSERT INTO audit (event, act, subject, actor, reason, detail)
+    SELECT event, 'difference-withdrawn', coalesce(nullif(order_id, ''), payment), 'reconciliation',
+        'The difference has changed.', to_jsonb(w) - 'event'
+    FROM withdrawn w
+)
+
 -- fragment: has_open_saga(id)
 EXISTS (SELECT FROM saga s WHERE s.subject = :id AND :is_open(s) OFFSET 0)
 
@@ -508,9 +525,6 @@ LIMIT 1;
 -- unlisted_letter_of, that period ends when the shop's list does, which may be minutes ago. Rows that disagree remain
 -- suspects, up to `kept` per kind; the rest are found again in their turn. Rows locked by another process are left to
 -- it (SKIP LOCKED), so the two cannot deadlock.
---
--- An acceptance, except one about seats or letters, ends for good once a run sees that its sum or its difference has
--- changed: should that change back, money has moved twice.
 --
 -- Nothing here joins two lists of suspects: a plan made while there were none would compare each with each.
 -- statement: reconcile_drift
@@ -702,19 +716,7 @@ WITH :late(), named AS MATERIALIZED (
     FROM (SELECT name, order_id AS id, payment, sum AS accepted FROM drift_accepted) d
     :with_sum(d) ON s.sum <> d.accepted
     WHERE s.sum IS NOT NULL AND d.id IN (SELECT id FROM looked)
-), withdrawn AS (
-    DELETE FROM drift_accepted a
-    WHERE :is_run(:run) AND a.name NOT IN (SELECT name FROM found)
-        AND a.order_id NOT IN (SELECT o.id FROM late, looked o WHERE o.changed_at >= late.at OR NOT :is_still(o))
-        AND (a.name IN (SELECT name FROM other_sum)
-            OR a.kind <> 'not-at-shop' AND (a.kind, a.order_id, a.payment) IN (SELECT kind, id, payment FROM found))
-    RETURNING a.*
-), noted AS (
-    INSERT INTO audit (event, act, subject, actor, reason, detail)
-    SELECT event, 'difference-withdrawn', coalesce(nullif(order_id, ''), payment), 'reconciliation',
-        'The difference has changed.', to_jsonb(w) - 'event'
-    FROM withdrawn w
-), stays AS MATERIALIZED (
+), :ended(a.name IN (SELECT name FROM other_sum)), stays AS MATERIALIZED (
     SELECT DISTINCT CASE WHEN id = '' THEN :shop_list() ELSE :our_list() END AS list,
         CASE WHEN id = '' THEN payment ELSE id END AS id
     FROM found
@@ -790,6 +792,7 @@ format('%s x %s (%s, %s each)', :count, :area, :category, :price)
 --> reader   text
 --> pages    bigint
 --> most     bigint
+--> run      bigint
 --< drift.*
 WITH :late(), done AS (
     UPDATE traded SET compared_at = now() WHERE event = :event
@@ -885,12 +888,12 @@ WITH :late(), done AS (
         FROM tickets
         WHERE tickets.old AND tickets.sold_to IS DISTINCT FROM tickets.order_id
     ) d
-)
+), found AS MATERIALIZED (
+    :compared(differ)
+), :ended(false)
 SELECT n.kind, n.id, n.payment, n.detail, n.of_kind, n.nth, n.name, n.sum,
     :iso(n.at) AS accepted_at, n.reason, n.who
-FROM (
-    :compared(differ)
-) n
+FROM found n
 WHERE n.nth <= :most / (
     SELECT (count(*) = :pages)::integer
     FROM sold_page p

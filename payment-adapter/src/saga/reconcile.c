@@ -398,7 +398,8 @@ static void on_seats_kept(void *ctx, const struct pg_answer *answer)
                 .grace_ms = GRACE_MS,
                 .reader = reconcile->reader,
                 .pages = reconcile->seats_part,
-                .most = LISTED_MAX};
+                .most = LISTED_MAX,
+                .run = reconcile->id};
             sql_reconcile_seats(asking(reconcile), &args, on_seats_compared, reconcile);
         } else if (reconcile->seats_part == SEATS_PAGES_MAX || page.last.len == 0 ||
                    !span_to_cstr(page.last, reconcile->seats_after,

@@ -27,7 +27,7 @@ test('the seats of a sale are compared with its orders and tickets by hashing, w
       INSERT INTO sold_page (reader, part, seats) VALUES
         ('me', 0, '${JSON.stringify(list.slice(0, 2000))}'), ('me', 1, '${JSON.stringify(list.slice(2000))}');
       SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
-      EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('${event}', 120000, 'me', 2, 20)`, 'pay');
+      EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('${event}', 120000, 'me', 2, 20, 0)`, 'pay');
     return JSON.parse(output.slice(output.indexOf('[')))[0].Plan;
   };
   for (const known of ['nothing', 'all'])
@@ -158,6 +158,7 @@ const ALL_ASKED = {
   outbox_given_up: ['mail_outbox_id_idx', 'shop_outbox_id_idx'],
   reclaim: ['saga_due'],
   reconcile_drift: ['saga_parked', 'shop_outbox_due_at_idx', 'drift_accepted'],
+  reconcile_seats: ['drift_accepted'],
   saga_unknown: ['saga_due'],
   session_sweep: ['throttle'],
 };

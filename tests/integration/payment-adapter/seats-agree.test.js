@@ -54,6 +54,13 @@ test('standing places that differ from the order, and those of no order, are fou
   const { json } = await world.pay.admin.get('/admin/reconcile');
   const [{ detail }] = json.items.filter(({ order }) => order === fewer);
   assert.equal(detail, '1 x floor (Front, 150000 each) here, 2 x floor (Front, 150000 each) there');
+  const { difference } = json.items.find(({ order }) => order === dearer);
+  assertStatus(await world.pay.admin.post(`/admin/reconcile/${difference}/accept`, { body: { reason: 'as agreed' } }), 204);
+  assert.deepEqual(await drift(), [`places-differ ${fewer}`, `places-without-order ${over}`]);
+  for (const price of [149998, 149999]) {
+    sql(`UPDATE pay.orders SET purchase = jsonb_set(purchase, '{lines,0,price}', '${price}') WHERE id = '${dearer}'`);
+    assert.deepEqual(await drift(), [...differ, `places-without-order ${over}`], 'an acceptance ends with its difference');
+  }
 
   assert.equal((await free(over)).status, 200); // as the page says
   assert.deepEqual(await drift(), differ);
