@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import http2 from 'node:http2';
 import { join } from 'node:path';
 import net from 'node:net';
@@ -618,6 +619,24 @@ for (const [what, by] of [['HTTP/1', byHttp1], ['HTTP/2', byHttp2]]) test(`a ful
   scope.defer(() => crowd.forEach((one) => one.destroy()));
   await Promise.all(crowd.map((one) => new Promise((resolve) => { one.once('connect', resolve); })));
   assert.equal((await client({ port: health }).get('/healthz')).status, 200);
+});
+
+test('an uploaded picture is read from its service once, whatever host a request names, and by no query', async (t) => {
+  const scope = openScope(t);
+  const [listen, port] = [await freePort(), await freePort()];
+  const read = [];
+  const service = http.createServer(({ url }, answer) => {
+    if (url !== '/healthz') read.push(url);
+    answer.writeHead(200, { 'cache-control': 'public, max-age=31536000, immutable' }).end('picture');
+  }).listen(port, '127.0.0.1');
+  scope.defer(() => service.close());
+  runEdge(scope, `listen = 127.0.0.1:${listen}\npay = 127.0.0.1:${port}:${port}`);
+  const path = '/pay/-/demo/0123456789abcdef/picture';
+  const get = (host, query = '') => client({ port: listen }).get(path + query, { headers: { Host: host } });
+  await until('the first', async () => (await get('here')).status === 200);
+  for (const host of ['there', 'here:8080', 'HERE']) assert.equal((await get(host)).text, 'picture');
+  assert.equal((await get('here', '?x')).status, 404);
+  assert.deepEqual(read, [path]);
 });
 
 test('the port that redirects to TLS ends each answered connection, and no address can fill it', async (t) => {
