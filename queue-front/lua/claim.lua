@@ -12,6 +12,7 @@
 --   'code'        keyed digest, address
 --   'invitation-back', its key, when;  'code-back', keyed digest, when
 --                 -- it opened no place; when: 'always', or 'alone': unless a second join has claimed the same
+--   'address-back' address, ''     -- it opened no place, and no second join has claimed the same in this minute
 --   'opened'      place, channel    -- this one did: what its code opens, for its pass
 -- Returns reply_claim, then two words per claim: OK, SAME (claimed earlier by this key), LIMITED, or the reason for no
 -- place, as in join.lua; and the channel that a code opens.
@@ -20,7 +21,7 @@
 -- claims of a join that got no place serve the next join with the same key. Invitations and uses of codes are returned,
 -- since others need them. Of a join that got no place: but not if a second join with the same key has claimed the same,
 -- for that may have a place. Of a join that found an earlier number which this claim did not open: always, since this
--- key gets no other number. An address is counted once per minute and key.
+-- key gets no other number. An address is counted once per minute and key, for a key that gets a number.
 
 local cfg = cfg_read(cfg_claim.names)
 local refused = refusal(cfg[cfg_claim.boot])
@@ -91,11 +92,23 @@ end
 
 function claims.address(key, address)
     local counted = 'k:' .. field_of(key)
-    if per_ip == 0 or call('HSETNX', ip_key, counted, '1') == 0 then
+    if per_ip == 0 then
         return OK
+    elseif call('HSETNX', ip_key, counted, '1') == 0 then
+        call('HSET', ip_key, counted, SHARED)
+        return SAME
     elseif call('HINCRBY', ip_key, address, '1') > per_ip then
         call('HDEL', ip_key, counted)
         return LIMITED
+    end
+    return OK
+end
+
+claims['address-back'] = function(key, address)
+    local counted = 'k:' .. field_of(key)
+    if call('HGET', ip_key, counted) == '1' then
+        call('HDEL', ip_key, counted)
+        call('HINCRBY', ip_key, address, '-1')
     end
     return OK
 end

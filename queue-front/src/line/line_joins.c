@@ -41,6 +41,7 @@ enum claim {
     CLAIM_ADDRESS,
     CLAIM_INVITATION_BACK, /* this and the next follow the join's outcome */
     CLAIM_CODE_BACK,
+    CLAIM_ADDRESS_BACK,
     CLAIM_OPENED,
 };
 enum { CLAIM_NONE = CLAIM_OPENED + 1, CLAIM_WORDS = 4, VERDICT_WORDS = 2, SPEND_WORDS = 4 };
@@ -115,6 +116,7 @@ static struct join_queue *claims_queue(struct line_sharded *sharded, const struc
     case CLAIM_INVITATION_BACK:
         return &sharded->queue[count + shards_of(shards, join->invitation)];
     case CLAIM_ADDRESS:
+    case CLAIM_ADDRESS_BACK:
         return &sharded->queue[count + shards_of_address(shards, calls_address(join->addr))];
     case CLAIM_NONE:
         return &sharded->queue[shards_of(shards, join->idem)];
@@ -145,6 +147,7 @@ static void put_claim(struct text *command, const struct line_join *join)
         [CLAIM_ADDRESS] = "address",
         [CLAIM_INVITATION_BACK] = "invitation-back",
         [CLAIM_CODE_BACK] = "code-back",
+        [CLAIM_ADDRESS_BACK] = "address-back",
         [CLAIM_OPENED] = "opened",
     };
     assert(has(join->claims.left, join->claims.now));
@@ -161,6 +164,7 @@ static void put_claim(struct text *command, const struct line_join *join)
         TEXT_LIT(command, RESP_EMPTY);
         return;
     case CLAIM_ADDRESS:
+    case CLAIM_ADDRESS_BACK:
         resp_word(command, calls_address(join->addr));
         TEXT_LIT(command, RESP_EMPTY);
         return;
@@ -277,10 +281,12 @@ void joins_end(struct line_sharded *sharded, struct line_link *link)
                     outcome == LINE_RENEWED; /* it has a number but does not know it */
     uint8_t unused = has_place ? join->claims.spare : may_have ? 0 : join->claims.taken;
     bool code_back = has(unused, CLAIM_CODE), invitation_back = has(unused, CLAIM_INVITATION);
+    bool address_back = has(unused, CLAIM_ADDRESS);
     bool opens = has_place && !code_back && join->claims.channel[0] != '\0';
     assert(!opens || !code_back); /* a code either opens a place or is returned */
-    leave_only(&join->claims, (uint8_t)(invitation_back << CLAIM_INVITATION_BACK |
-                                        code_back << CLAIM_CODE_BACK | opens << CLAIM_OPENED));
+    leave_only(&join->claims,
+               (uint8_t)(invitation_back << CLAIM_INVITATION_BACK | code_back << CLAIM_CODE_BACK |
+                         address_back << CLAIM_ADDRESS_BACK | opens << CLAIM_OPENED));
     if (join->claims.left > 0 && sharded->event != NULL)
         go_on(sharded, link);
     else
@@ -621,6 +627,7 @@ static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64
 static void read_spare(const redisReply *reply, size_t *at, uint64_t index, struct line_join *join)
 {
     uint64_t of, what;
+    join->claims.spare |= (uint8_t)(join->claims.taken & 1u << CLAIM_ADDRESS);
     while (resp_get_u64(reply, *at, &of) && of == index && resp_get_u64(reply, *at + 1, &what) &&
            (what == JOIN_INVITATION_LEFT || what == JOIN_CODE_LEFT)) {
         enum claim claim = what == JOIN_CODE_LEFT ? CLAIM_CODE : CLAIM_INVITATION;

@@ -113,13 +113,17 @@ describe('over shards', { concurrency: 4 }, () => {
     });
   });
 
-  test('the same join again counts against its address once', async (t) => {
+  test('the same join again counts against its address once, and not in later minutes', async (t) => {
     const site = await over(t, { ...STILL, joins_per_ip_per_min: 2 }, { config: CLIENTS });
     await withinAMinute(site, async (n) => {
       const from = (key) => keyed(`${key}-${n}`, { 'x-forwarded-for': `198.51.100.${n}` });
       const { position } = (await join(site.front, from('mine'))).json;
       for (let i = 0; i < 6; i += 1) assert.equal((await join(site.fronts[i % 2], from('mine'))).json.position, position);
       assert.equal((await join(site.front, from('yours'))).json.position, position + 1);
+      assertProblem(await join(site.front, from('theirs')), 429, 'too-many-joins');
+      await site.redis.command('DEL', ...await site.redis.command('KEYS', 'fg:*:ip:*')); // as in the next minute
+      for (let i = 0; i < 6; i += 1) assert.equal((await join(site.fronts[i % 2], from('mine'))).json.position, position);
+      for (const key of ['hers', 'his']) assert.equal((await join(site.front, from(key))).status, 201, 'who has a place takes up none');
       assertProblem(await join(site.front, from('theirs')), 429, 'too-many-joins');
     });
   });
