@@ -78,7 +78,8 @@ async function sellOut(first) {
       FROM jsonb_to_recordset('${list}') AS m (id text, member text), orders o WHERE o.external_id = '${first}';
     INSERT INTO partner_orders (order_id, event, seats, provider, payment, placed_at)
       SELECT n.id, p.event, p.seats, p.provider, p.payment, p.placed_at
-      FROM orders n, partner_orders p JOIN orders o ON o.id = p.order_id WHERE o.external_id = '${first}' AND n.source = o.source AND n.id <> o.id`);
+      FROM orders n, partner_orders p JOIN orders o ON o.id = p.order_id WHERE o.external_id = '${first}' AND n.source = o.source AND n.id <> o.id;
+    INSERT INTO partner_letters SELECT id, external_id || '-completed' FROM orders WHERE source <> 'shop' ON CONFLICT DO NOTHING`);
 }
 
 test('a sold-out night is given back across a kill, and all books agree', async (t) => {
@@ -97,6 +98,7 @@ test('a sold-out night is given back across a kill, and all books agree', async 
   await until('the shop to hear of each', () => sql("SELECT count(*) FROM pay.shop_outbox WHERE kind = 'refunded' AND done_at IS NOT NULL") === `${ORDERS}`, LONG);
 
   assert.equal(shop.sql("SELECT count(*) || ' ' || count(p.refunded_at) FROM orders o JOIN partner_orders p ON p.order_id = o.id WHERE o.status = 'refunded'"), `${ORDERS} ${ORDERS}`);
+  assert.equal(shop.sql('SELECT count(*), min(letters), max(letters) FROM imported'), `${ORDERS}|2|2`);
   assert.equal(sql('SELECT count(*) FROM pay.ticket WHERE revoked_at IS NULL'), '0');
   const { captured, refunded } = (await sandbox.ledger()).currencies.krw;
   assert.deepEqual([captured, refunded], [paid, paid]);

@@ -64,6 +64,13 @@ ALTER TABLE partner_orders ADD COLUMN IF NOT EXISTS event_name text;
 ALTER TABLE partner_orders ADD COLUMN IF NOT EXISTS lines jsonb;
 ALTER TABLE partner_orders ALTER COLUMN provider DROP NOT NULL, ALTER COLUMN payment DROP NOT NULL;
 
+-- The keys of the messages that a partner handed in about an order.
+CREATE TABLE IF NOT EXISTS partner_letters (
+    order_id bigint NOT NULL REFERENCES orders ON DELETE CASCADE,
+    letter   text NOT NULL,
+    PRIMARY KEY (order_id, letter)
+);
+
 CREATE TABLE IF NOT EXISTS sessions (
     token_hash bytea PRIMARY KEY, -- only the browser has the token itself
     user_id    bigint NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -108,6 +115,10 @@ BEGIN
     outcome := 'placed';
 END $$;
 
+CREATE OR REPLACE FUNCTION take_letter(of bigint, doc jsonb) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO partner_letters SELECT of, doc->>'letter' WHERE doc ? 'letter' ON CONFLICT DO NOTHING
+$$;
+
 -- A partner's order: new, same, taken, unknown-customer. A repeated order may have other seats.
 CREATE OR REPLACE FUNCTION import_order(partner text, doc jsonb,
                                         OUT outcome text, OUT order_id bigint, OUT order_status text)
@@ -129,6 +140,7 @@ BEGIN
         INSERT INTO partner_orders
             VALUES (order_id, doc->>'event', doc->'seats', doc->>'provider', doc->>'payment', p_placed_at, NULL,
                     doc->>'event_name', doc->'lines');
+        PERFORM take_letter(order_id, doc);
         outcome := 'new';
         RETURN;
     END IF;
@@ -140,6 +152,7 @@ BEGIN
         FROM orders o JOIN partner_orders p ON p.order_id = o.id
         WHERE o.source = partner AND o.external_id = doc->>'external_id';
     outcome := CASE WHEN same THEN 'same' ELSE 'taken' END;
+    PERFORM take_letter(order_id, doc) WHERE same;
 END $$;
 
 -- Returns moved, same or unknown-order. The price stays.
@@ -155,6 +168,7 @@ BEGIN
         outcome := 'unknown-order';
         RETURN;
     END IF;
+    PERFORM take_letter(order_id, doc);
     UPDATE partner_orders p SET seats = doc->'seats' WHERE p.order_id = move_order.order_id;
 END $$;
 
@@ -171,6 +185,7 @@ BEGIN
         outcome := 'unknown-order';
         RETURN;
     END IF;
+    PERFORM take_letter(order_id, doc);
     order_status := 'refunded';
     outcome := CASE WHEN before = 'refunded' THEN 'same' ELSE 'refunded' END;
     IF before <> 'refunded' THEN
@@ -210,11 +225,13 @@ CREATE OR REPLACE FUNCTION time_text(at timestamptz) RETURNS text LANGUAGE sql S
     SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 $$;
 
--- The orders that partners submitted; `source` is the partner.
+-- The orders that partners submitted; `source` is the partner. Letters are counted of orders whose first one was noted.
 CREATE OR REPLACE VIEW imported AS
     SELECT o.id AS order, o.external_id, o.status, o.user_id::text AS customer, p.event, o.currency,
            o.amount, p.seats, p.provider, p.payment, p.event_name, p.lines, o.source,
-           time_text(o.created_at) AS received_at, time_text(p.refunded_at) AS refunded_at
+           time_text(o.created_at) AS received_at, time_text(p.refunded_at) AS refunded_at,
+           (SELECT count(*) FROM partner_letters l WHERE l.order_id = o.id
+            HAVING bool_or(l.letter LIKE '%completed')) AS letters
     FROM orders o JOIN partner_orders p ON p.order_id = o.id;
 
 CREATE OR REPLACE FUNCTION imported_after(partner text, last bigint, most integer)

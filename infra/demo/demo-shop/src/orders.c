@@ -138,12 +138,16 @@ static void on_import(struct http_req *req)
     enum shop_query query;
     struct err_slot err;
     json_t *doc;
+    struct span letter = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
     if (!has_key(req) || !keeps_pace(req) || !shop_read_body(req, &doc))
         return;
-    if (check_order(doc, &err, &query) < 0)
-        http_problem(req, 400, "bad-order", "%s", err.text);
-    else
+    bool good = check_order(doc, &err, &query) == 0;
+    if (good && letter.len > 0)
+        json_object_set_new(doc, "letter", json_stringn(letter.ptr, letter.len));
+    if (good)
         shop_query_doc(req, query, shop->settings->partner, doc);
+    else
+        http_problem(req, 400, "bad-order", "%s", err.text);
     json_decref(doc);
 }
 
