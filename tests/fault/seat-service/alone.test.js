@@ -7,8 +7,8 @@ import { hall, holdLock, openFollower, openSale, operator, saga, visitor } from 
 
 const BAD = 'bad-night', GOOD = 'good-night';
 
-const openSite = (t, { limits = {}, events = [BAD, GOOD] } = {}) =>
-  openSale(t, events, { document: hall({ rows: 40, seatsPerRow: 40, limits: { orphan_rule: false, ...limits } }) });
+const openSite = (t, { limits = {}, events = [BAD, GOOD], ...more } = {}) =>
+  openSale(t, events, { document: hall({ rows: 40, seatsPerRow: 40, limits: { orphan_rule: false, ...limits } }), ...more });
 
 const lockRow = (scope, postgres) =>
   holdLock(scope, postgres, `SELECT FROM seats.owner WHERE event = (SELECT no FROM seats.event WHERE id = '${BAD}') FOR UPDATE`);
@@ -103,6 +103,20 @@ test('a standby takes over the others while the row of one event is locked, and 
   assert.equal((await hold(standby, BAD)).status, 503);
   await lock.letGo();
   await assertBack(standby);
+});
+
+test('of four processes the other three take over what one leaves while the row of one event is locked, and that one when the lock is gone', async (t) => {
+  const named = (n) => ({ shares: 4, config: { journal: { instance: `seats${n}` } } });
+  const { scope, postgres, seats } = await openSite(t, { events: [BAD, GOOD, 'other-night'], ...named(1) });
+  const others = [];
+  for (const n of [2, 3, 4]) others.push(await openFollower(scope, postgres, seats, named(n)));
+  const sellerOf = async (event) => (await Promise.all(others.map(async (one) => (await hold(one, event)).status === 201 && one))).find(Boolean);
+  const lock = await lockRow(scope, postgres);
+  await seats.kill();
+  for (const event of [GOOD, 'other-night']) await assertSells(await until(`${event} to sell`, () => sellerOf(event)), event);
+  assert.equal(await sellerOf(BAD), undefined);
+  await lock.letGo();
+  await assertBack(await until('it to sell, too', () => sellerOf(BAD)));
 });
 
 test('what PostgreSQL refuses of one event costs the others nothing', async (t) => {
