@@ -218,7 +218,7 @@ order_origin(:id, (SELECT i.id FROM installation i WHERE i.one))
 -- An unparsed page of the orders that the shop has accepted; a page that is not full is the last. For messages
 -- delivered since the list was last read to its end (`at`), it is unknown whether the list has them. Once a day the list
 -- is read again from its beginning (`round_at`), as the shop may have lost what it had. Its end was last reached in the
--- round that began at `whole_at`.
+-- round that began at `whole_at`. Rows that say nothing new are not suspects, however many are read again.
 -- statement: reconcile_shop
 --> run   bigint
 --> event text
@@ -247,9 +247,11 @@ WITH p AS MATERIALIZED (
     GROUP BY external_id
 ), x AS (
     INSERT INTO suspect (list, id)
-    SELECT :shop_list(), external_id
+    SELECT :shop_list(), r.external_id
     FROM r
-    ORDER BY external_id
+    LEFT JOIN LATERAL (SELECT * FROM shop_order WHERE external_id = r.external_id OFFSET 0) s ON true
+    WHERE (s.amount, s.letters) IS DISTINCT FROM (r.amount, r.letters) OR r.twice
+    ORDER BY r.external_id
     ON CONFLICT (list, id) DO UPDATE SET at = now()
 ), s AS (
     INSERT INTO shop_order AS s (external_id, amount, letters, after, twice)

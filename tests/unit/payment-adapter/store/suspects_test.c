@@ -272,7 +272,7 @@ static const struct script_row rows[] = {
      "EXECUTE reconcile_shop ('0', '9', '9', '{\"orders\": []}'); reconcile 10 -> 0;"
      "SELECT count(*) FROM reconcile_cursor WHERE event = '' -> 1;"
      "EXECUTE reconcile_shop ('0', '', '1', '{\"orders\": [{\"external_id\": \"o_a2\","
-     " \"amount\": 100}], \"next\": \"7\"}'); reconcile 10 -> 0;"
+     " \"amount\": 100}], \"next\": \"7\"}'); suspects -> 0; reconcile 10 -> 0;"
      "EXECUTE reconcile_shop ('0', '7', '9', '{\"orders\": []}'); reconcile 10 -> 1;"
      "SELECT count(*) FROM reconcile_cursor WHERE event = '7' -> 1;"
      "SELECT count(*) FROM shop_order WHERE twice -> 0"},
