@@ -174,9 +174,9 @@ static void on_newcomer(struct join *join, const struct join_newcomer *newcomer,
     effect->held = join->holds ? join->held.entry : 0;
     bool again = is_over && is_again(join, newcomer);
     effect->over = again ? join->over.entry : 0;
-    effect->name = name_of(join, newcomer, again);
-    effect->cookie_is_new = !effect->name.has_idem;
     join->own = name_of(join, newcomer, false);
+    effect->name = again ? name_of(join, newcomer, true) : join->own; /* each name costs a hash */
+    effect->cookie_is_new = !effect->name.has_idem;
     join->in_lane = effect->lane > 0;
     /* It was used for a place that has ended. */
     effect->invitation_is_used = newcomer->member.has_idem && newcomer->invited.has_idem &&
