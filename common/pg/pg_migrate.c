@@ -24,6 +24,8 @@ enum {
     TABLE_AGAIN_MIN_US =
         500000, /* pause between two attempts to lock a table; doubles up to the next */
     TABLE_AGAIN_MAX_US = 8000000,
+    START_AGAIN_US = 400000,
+    START_WITHIN_US = 30000000,
 };
 
 /* The lock's first number is a constant for "Fairgate". */
@@ -279,4 +281,46 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
         rc = attempt(pg, migrate, &progress, err);
     }
     return rc == 0 ? 0 : err_wrap(err, "schema");
+}
+
+/* A server that is starting, stopping or not there refuses everybody. Any other refusal, of a
+ * password for example, is about us and will not end. */
+static bool is_down(const char *dsn)
+{
+    const char *const keys[] = {"dbname", "connect_timeout", NULL};
+    const char *const values[] = {dsn, "2", NULL};
+    PGPing ping = PQpingParams(keys, values, 1);
+    return ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE;
+}
+
+static int open_once_up(const struct pg_conf *conf, const struct pg_migrate *migrate,
+                        struct err_slot *err, struct pg **out)
+{
+    const uint64_t until_us = clock_mono_us(clock_system()) + START_WITHIN_US;
+    bool shown = migrate->on_wait == NULL;
+    int rc = pg_open(conf, err, out);
+    bool down = rc == ERR_CLOSED;
+    while (down && clock_mono_us(clock_system()) < until_us) {
+        down = is_down(conf->dsn);
+        if (down && !shown)
+            migrate->on_wait("PostgreSQL accepts no connections. Retrying for up to 30 s.");
+        shown = shown || down;
+        if (down)
+            system_sleep_us(START_AGAIN_US);
+        rc = pg_open(conf, err, out);
+        down = down && rc == ERR_CLOSED;
+    }
+    return rc;
+}
+
+int pg_migrate_alone(const struct pg_conf *conf, const struct pg_migrate *migrate,
+                     struct err_slot *err)
+{
+    struct pg *pg;
+    int rc = open_once_up(conf, migrate, err, &pg);
+    if (rc < 0)
+        return rc;
+    rc = pg_migrate_run(pg, migrate, err);
+    pg_close(pg);
+    return rc;
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openScope, ROOT, runBeside, startPostgres } from '../lib-js/index.js';
+import { openProxy, openScope, ROOT, runBeside, startPostgres, until } from '../lib-js/index.js';
 
 const scope = openScope(test);
 const PROGRAMS = {
@@ -41,5 +41,15 @@ for (const [program, { schema, setting, more }] of Object.entries(PROGRAMS)) {
     const { status, stderr } = await migrate(`host=${postgres.socketDir} port=${postgres.port} dbname=nowhere user=postgres connect_timeout=5`);
     assert.equal(status, 1);
     assert.match(stderr, /nowhere/);
+  });
+
+  test(`${program} waits for a PostgreSQL that starts after it`, async (t) => {
+    const wire = await openProxy(openScope(t), { to: { path: `${postgres.socketDir}/.s.PGSQL.${postgres.port}` } });
+    wire.fault('reset');
+    const migrated = migrate(`host=127.0.0.1 port=${wire.port} dbname=postgres user=postgres`);
+    await until('it was refused often', () => wire.met.reset > 3);
+    wire.heal();
+    const { status, stderr } = await migrated;
+    assert.deepEqual([status, stderr], [0, 'PostgreSQL accepts no connections. Retrying for up to 30 s.\n']);
   });
 }

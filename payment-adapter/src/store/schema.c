@@ -32,12 +32,7 @@ int schema_migrate(const char *conninfo, void (*on_wait)(const char *words), str
 {
     const struct pg_conf conf = {conninfo, "payment-adapter", NULL, CONNECT_MS, STEP_MS};
     const struct pg_migrate migrate = {"pay", LOCK, steps, STEPS, on_wait};
-    struct pg *pg;
-    int rc = pg_open(&conf, err, &pg);
-    if (rc == 0) {
-        rc = pg_migrate_run(pg, &migrate, err);
-        pg_close(pg);
-    }
+    int rc = pg_migrate_alone(&conf, &migrate, err);
     return rc < 0 ? err_wrap(err, "database") : 0;
 }
 

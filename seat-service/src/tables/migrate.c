@@ -14,15 +14,15 @@ static const struct pg_migrate_step steps[] = {
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
-static int bring_up(struct pg *pg, void (*on_wait)(const char *words), struct err_slot *err)
+static struct pg_migrate the_steps(void (*on_wait)(const char *words))
 {
-    const struct pg_migrate migrate = {MIGRATE_SCHEMA, 1, steps, STEPS, on_wait};
-    return pg_migrate_run(pg, &migrate, err);
+    return (struct pg_migrate){MIGRATE_SCHEMA, 1, steps, STEPS, on_wait};
 }
 
 int migrate_run(struct pg *pg, struct err_slot *err)
 {
-    return bring_up(pg, NULL, err);
+    const struct pg_migrate migrate = the_steps(NULL);
+    return pg_migrate_run(pg, &migrate, err);
 }
 
 int migrate_alone(const char *dsn, void (*on_wait)(const char *words), struct err_slot *err)
@@ -34,11 +34,6 @@ int migrate_alone(const char *dsn, void (*on_wait)(const char *words), struct er
         .connect_ms = JOURNAL_CONNECT_MS,
         .query_ms = MIGRATE_ALONE_MS,
     };
-    struct pg *pg;
-    int rc = pg_open(&conf, err, &pg);
-    if (rc < 0)
-        return rc;
-    rc = bring_up(pg, on_wait, err);
-    pg_close(pg);
-    return rc;
+    const struct pg_migrate migrate = the_steps(on_wait);
+    return pg_migrate_alone(&conf, &migrate, err);
 }
