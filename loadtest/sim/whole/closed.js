@@ -89,6 +89,7 @@ export function sizeOf(ask, aimS) {
   const { edges, fronts } = doorFor(ask, placedInS);
   const after = doorFor(ask, Infinity, { edges, fronts }); // what the line needs after the opening
   const orders = ask.ratePerS * RULES.ordersACall;
+  const all = Math.min(ask.seats / ask.people.seatsEach, ask.visitors * RULES.ordersACall);
   const { cost } = ask;
   return {
     edges, fronts,
@@ -102,7 +103,8 @@ export function sizeOf(ask, aimS) {
     after,
     handshakesPerS: ask.cdn ? 0 : ask.visitors / placedInS,
     pollsPerS: waitingUs(ask).polls,
-    soldS: Math.min(ask.seats / ask.people.seatsEach, ask.visitors * RULES.ordersACall) / orders,
+    soldS: all / orders,
+    postgresDiskGb: 44 + Math.ceil((all * cost.order_database_bytes * ROOM * 2) / 1e9), // 20 for the system, 24 for WAL
   };
 }
 

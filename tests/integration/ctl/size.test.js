@@ -50,8 +50,8 @@ test('its results equal the simulation\'s closed-form sums', async () => {
       rate_per_s: one[3], max_active: wanted.maxActive, 'psp.per_s': wanted.pspPerS, 'users.queries_per_s': wanted.usersPerS,
       maxconn: wanted.connections, LimitNOFILE: wanted.streams, ...(wanted.shards > 1 ? { shards: wanted.shards } : {}),
     });
-    assert.deepEqual([got.polls_per_s, got.sold_out_s], [Math.floor(wanted.pollsPerS), Math.ceil(wanted.soldS)]);
-    for (const { count, spare, then, memory_gb: gb } of got.parts) assert.ok(then <= count && spare > 0 && gb >= 2, one.join(' '));
+    assert.deepEqual([got.polls_per_s, got.sold_out_s, countOf(got, 'PostgreSQL').disk_gb], [Math.floor(wanted.pollsPerS), Math.ceil(wanted.soldS), wanted.postgresDiskGb]);
+    for (const { count, spare, then, memory_gb: gb, disk_gb: disk } of got.parts) assert.ok(then <= count && spare > 0 && gb >= 2 && disk >= 20, one.join(' '));
   }
 });
 
@@ -108,7 +108,8 @@ test('the files that it writes are taken by the programs that read them', async 
 
   const redis = await startRedis(scope, { settings: { include: join(dir, 'redis/etc/redis/fairgate*.conf') } });
   const [, bytes] = await redis.command('CONFIG', 'GET', 'maxmemory');
-  assert.ok(bytes > 2_000_000 * 146 && bytes < countOf({ parts }, 'shard of Redis').memory_gb * 1e9 / 2, bytes);
+  const { memory_gb: gb, disk_gb: disk } = countOf({ parts }, 'shard of Redis');
+  assert.ok(bytes > 2_000_000 * 146 && bytes < gb * 1e9 / 2 && disk > 20 + bytes * 2e-9, bytes);
   await startRedis(scope, { settings: { include: join(dir, 'none*.conf') } });
 
   copyFileSync(join(dir, 'postgresql/conf.d/fairgate-size.conf'), join(dir, 'postgresql.conf'));

@@ -39,35 +39,40 @@ static json_t *whole(double value)
     return json_integer((json_int_t)value);
 }
 
-/* For each part: how many the opening needs, how many spares there are, the cores and the memory of
+/* For each part: how many the opening needs, how many spares there are, cores, memory and disk of
  * each, and how many are enough afterwards. */
 static json_t *parts_of(const struct size_ask *ask, const struct size *size)
 {
-    const double spare = SIZE_SPARE;
+    const double spare = SIZE_SPARE, disk = SIZE_DISK_GB;
     const struct {
         const char *name;
-        double count, spare, cores, gb, then;
+        double count, spare, cores, gb, disk_gb, then;
         const char *why;
     } parts[] = {
-        {"edge", size->opening.edges, spare, ask->edge_cores, size->edge_gb, size->after.edges,
+        {"edge", size->opening.edges, spare, ask->edge_cores, size->edge_gb, disk,
+         size->after.edges,
          ask->cdn ? "requests and connections; the CDN has the handshakes"
                   : "handshakes; then connections and streams"},
-        {"queue-front", size->opening.fronts, spare, ask->front_cores, size->front_gb,
+        {"queue-front", size->opening.fronts, spare, ask->front_cores, size->front_gb, disk,
          size->after.fronts, "joins; then streams and polls"},
         {"shard of Redis", size->shards, SIZE_REPLICAS * size->shards, 1, size->redis_gb,
-         size->shards, "joins; the spares are replicas. More than 1: event made with shards="},
-        {"seat-service", 1, spare, SIZE_SEAT_CORES, size->seats_gb, 1,
+         size->redis_disk_gb, size->shards,
+         "joins; the spares are replicas. More than 1: event made with shards="},
+        {"seat-service", 1, spare, SIZE_SEAT_CORES, size->seats_gb, disk, 1,
          "one owns the event, the spare stands by"},
-        {"payment-adapter", size->pays, spare, ask->pay_cores, size->pay_gb, size->pays, "orders"},
-        {"PostgreSQL", 1, spare, SIZE_SEAT_CORES, size->postgres_gb, 1, "the spare is its standby"},
+        {"payment-adapter", size->pays, spare, ask->pay_cores, size->pay_gb, disk, size->pays,
+         "orders"},
+        {"PostgreSQL", 1, spare, SIZE_SEAT_CORES, size->postgres_gb, size->postgres_disk_gb, 1,
+         "the spare is its standby"},
     };
     json_t *rows = json_array();
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         json_array_append_new(
-            rows, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "part", parts[i].name, "count",
-                            whole(parts[i].count), "spare", whole(parts[i].spare), "cores",
-                            whole(parts[i].cores), "memory_gb", whole(parts[i].gb), "then",
-                            whole(parts[i].then), "why", parts[i].why));
+            rows,
+            json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "part", parts[i].name, "count",
+                      whole(parts[i].count), "spare", whole(parts[i].spare), "cores",
+                      whole(parts[i].cores), "memory_gb", whole(parts[i].gb), "disk_gb",
+                      whole(parts[i].disk_gb), "then", whole(parts[i].then), "why", parts[i].why));
     return rows;
 }
 
@@ -183,8 +188,8 @@ static void put_document(const struct job *job, struct grow *out, const json_t *
     const struct {
         const char *member, *columns;
     } tables[] = {
-        {"parts",
-         "part:PART count:COUNT spare:SPARE cores:CORES_EACH memory_gb:GB_EACH then:THEN why:WHY"},
+        {"parts", "part:PART count:COUNT spare:SPARE cores:CORES_EACH memory_gb:GB_EACH "
+                  "disk_gb:DISK_GB then:THEN why:WHY"},
         {"settings", "setting:SETTING least:AT_LEAST why:WHY"},
         {"times", dated ? "at:AT what:WHAT" : "at_s:SECONDS what:WHAT"},
     };

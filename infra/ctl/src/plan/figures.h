@@ -23,6 +23,7 @@ static const double figure_redis_place_bytes = 66.4;
 static const double figure_redis_address_bytes = 80;
 static const double figure_seat_memory_bytes = 1100;
 static const double figure_order_us = 4700;
+static const double figure_order_database_bytes = 8100;
 static const double figure_psp_latency_s = 0.8;
 static const double figure_psp_calls_per_order = 4.05;
 static const double figure_shop_orders_per_s = 20;

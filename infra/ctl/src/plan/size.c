@@ -129,8 +129,9 @@ static double shard_us(const struct size_ask *ask, double fronts, double shards)
     return fmax(0, figure_machine_busy * second_us - gone);
 }
 
-/* Limits with room above the sums. When Redis forks to rewrite its file, it may copy all memory. */
-static void fill_bounds(const struct size_ask *ask, struct size *size)
+/* Limits with room above the sums. When Redis forks to rewrite its file, it may copy all memory;
+ * its disk has the file, the new one and a snapshot. Dead rows may take as much as the others. */
+static void fill_bounds(const struct size_ask *ask, double orders, struct size *size)
 {
     const double gb = 1e9 * figure_memory_used, least = 2;
     double connection = figure_edge_connection_bytes + figure_kernel_connection_bytes;
@@ -148,6 +149,9 @@ static void fill_bounds(const struct size_ask *ask, struct size *size)
     size->seats_gb = fmax(2 * least, ceil(size->seats_bytes * 2 / gb));
     size->pay_gb = least;
     size->postgres_gb = 4 * least;
+    size->redis_disk_gb = SIZE_DISK_GB + ceil(size->redis_bytes * 3 / 1e9);
+    size->postgres_disk_gb = SIZE_DISK_GB + SIZE_WAL_GB +
+                             ceil(orders * figure_order_database_bytes * figure_room * 2 / 1e9);
 }
 
 static double shards_for(const struct size_ask *ask, double fronts, double placed_s, bool *enough)
@@ -194,5 +198,5 @@ void size_of(const struct size_ask *ask, struct size *out)
     };
     out->shards = shards_for(ask, out->opening.fronts, placed_s, &enough);
     out->short_of_shards = !enough;
-    fill_bounds(ask, out);
+    fill_bounds(ask, orders, out);
 }

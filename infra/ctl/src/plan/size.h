@@ -20,6 +20,11 @@ enum { SIZE_SHARDS_MAX = 16 }; /* of one event */
 /* One machine more than the work needs, so that any one may fail. */
 enum { SIZE_SPARE = 1, SIZE_REPLICAS = 2, SIZE_SEAT_CORES = 4, SIZE_PAY_CORES = 2 };
 
+enum {
+    SIZE_DISK_GB = 20, /* of each machine: the system and its logs */
+    SIZE_WAL_GB = 24,  /* max_wal_size, and what a replica that is gone keeps (archive.conf) */
+};
+
 struct size_door {
     double edges, fronts;
 };
@@ -32,6 +37,7 @@ struct size {
     double handshakes_per_s, polls_per_s;    /* at the edges */
     double bytes_per_s;                      /* to the visitors, at the opening */
     double edge_gb, front_gb, redis_gb, seats_gb, pay_gb, postgres_gb; /* memory of one machine */
+    double redis_disk_gb, postgres_disk_gb;
     double redis_bytes, seats_bytes;         /* of a shard's places; of the events' seats */
     double maxconn, edge_files, front_files; /* limits of an edge and of a front */
     double sold_s, shop_s; /* until the last ticket; until the shop has the last order */
