@@ -14,8 +14,9 @@ export const DEPENDS = {
     // Alerts about a lost spare compare with the average, since a rollout or a copy of Redis adds one for a moment.
     page('FairgateLastOne', 'Of several of a kind one is left',
       'count by (job) (up{job=~"fairgate.*"} == 1) == 1 and (avg_over_time(count by (job) (up{job=~"fairgate.*"} == 1)[6h:1m]) > 1.5 or avg_over_time(count by (job) (up{job=~"fairgate.*"} == 1)[7d:10m]) > 1.5)', '1m'),
+    // PostgreSQL resets its statistics when it recovers from a crash; Debian's exporter does not export when it started.
     page('FairgateRestarts', 'A program ends and starts again and again',
-      'changes(process_start_time_seconds{job=~"fairgate.*"}[10m]) > 2 or changes(haproxy_process_start_time_seconds[10m]) > 2 or changes(pg_postmaster_start_time_seconds[10m]) > 2 or resets(redis_uptime_in_seconds[10m]) > 2'),
+      'changes(process_start_time_seconds{job=~"fairgate.*"}[10m]) > 2 or changes(haproxy_process_start_time_seconds[10m]) > 2 or changes(pg_stat_bgwriter_stats_reset_total[10m]) > 2 or resets(redis_uptime_in_seconds[10m]) > 2'),
     page('FairgateFilesShort', 'A program has opened four fifths of the files that it may',
       'process_open_fds{job=~"fairgate.*"} > 0.8 * process_max_fds{job=~"fairgate.*"}', '30s'),
     page('FairgateOpeningPassed', 'An event should have opened',
