@@ -3,6 +3,7 @@
 // of the test's own stack.
 //
 //   ```sh                    is run, and must not fail
+//   ```sh per-order          each line is about an order, and is run for one that was sold for it
 //   ```sh not-run: WHY       is not run, for this reason
 //   ```json answer           the last output of the block before it: the same members, of the same kinds
 //   ```text answer           lines of that output, in this order; … matches anything
@@ -39,9 +40,10 @@ export function stepsOf(page) {
 
 const ported = (text, base) => text.replace(/\b80([89]\d)\b/g, (_, n) => String(base + Number(`80${n}`) - FIRST_PORT));
 
-// Returns each block's output. The first failing block ends the page.
-export async function runPage(page, { dir, base, env }) {
+// Returns the number of blocks. The first failing block ends the page. `aboutOrders`: (lines) => the same lines about new orders.
+export async function runPage(page, { dir, base, env, aboutOrders }) {
   const steps = stepsOf(page);
+  for (const step of steps) if (step.words === 'per-order') step.text = (await aboutOrders(step.text.split('\n'))).join('\n');
   const script = ['set -euo pipefail', ...steps.map(({ text, line }) => `echo; echo "${MARK}${line}"\n${ported(text, base)}`)].join('\n');
   const child = spawn('bash', ['-c', script], { cwd: dir, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
