@@ -7,7 +7,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { assertProblem, assertPrompt, openScope, renderConfig, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, assertPrompt, openProxy, openScope, renderConfig, runProgram, until } from '../../lib-js/index.js';
 import { anOrder, API_KEY, BULK_PASSWORD, logIn, startShop } from './shop.js';
 
 const scope = openScope(test);
@@ -48,6 +48,16 @@ test('the twenty demo users can all log in, and their list is private', async ()
     assert.equal(me.json.customer, customer);
     assert.equal(me.json.login, login);
   }
+});
+
+test('seeding waits for a PostgreSQL that starts after it', async (t) => {
+  const { socketDir, port } = shop.postgres;
+  const wire = await openProxy(openScope(t), { to: { path: `${socketDir}/.s.PGSQL.${port}` } });
+  wire.fault('reset');
+  const seeded = shop.seedBeside({ FAIRGATE_DATABASE_CONNINFO: `host=127.0.0.1 port=${wire.port} dbname=demo_shop user=postgres` });
+  await until('it was refused', () => wire.met.reset > 0);
+  wire.heal();
+  assert.equal((await seeded).status, 0);
 });
 
 test('seeding again changes nothing; a lost list gets new passwords; more customers are added', async () => {

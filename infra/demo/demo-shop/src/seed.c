@@ -162,6 +162,9 @@ static int seed_all(PGconn *conn, const struct settings *settings, struct err_sl
 
 int seed_run(const struct settings *settings, struct err_slot *err)
 {
+    /* Containers start together. */
+    for (int tries = 0; PQping(settings->conninfo) != PQPING_OK && tries < 75; tries++)
+        system_sleep_us(400000);
     PGconn *conn = PQconnectdb(settings->conninfo);
     int rc = PQstatus(conn) == CONNECTION_OK ? seed_all(conn, settings, err)
                                              : database_error(conn, "connecting", err);
