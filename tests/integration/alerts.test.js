@@ -249,10 +249,13 @@ const STORIES = {
   'all fails, and hardly anybody asks': { spans: () => [[25, 1]], calls: 0.25, only: (one) => !isTime(one), silent: true },
 };
 
-test('each of those alerts has a drill on the real thing', () => {
+// Fired by promtool alone.
+const UNDRILLED = ['FairgateVisitsHalted', 'FairgateHallMissing', 'FairgateEventShut', 'FairgateClockOff', 'FairgateBeaconLate', 'FairgateCutsSlow', 'FairgateShardSilent', 'FairgateShardSealed', 'FairgateEndingsUntold', 'FairgateEventOut', 'FairgateEventsFull', 'FairgateAuditorFails', 'FairgateIdemShort', 'FairgateHoldsUnremembered', 'FairgateReconcileBroken', 'FairgateReconcileSeatsLate', 'FairgateSeatsClockApart', 'FairgateClockApart', 'FairgateBoundReached', 'FairgateWarnings', 'FairgateOddEvents', 'FairgateSloMe', 'FairgateSloPay', 'FairgateSloTicket', 'FairgateSloEta'];
+
+test('each alert has a drill on the real thing, but for some', () => {
   const [, drills] = /^const DRILLS = \[$(.*?)^\];$/ms.exec(readFileSync(join(ROOT, 'tests/observe/depends.test.js'), 'utf8'));
-  const rules = ruleGroups([DEPENDS]).flatMap((group) => group.rules).map(({ alert }) => alert);
-  assert.deepEqual([...drills.matchAll(/^ {4}(\w+): \[/gm)].map(([, name]) => name).sort(), rules.sort());
+  const drilled = [...drills.matchAll(/^ {4}(\w+): \[/gm)].map(([, name]) => name);
+  assert.deepEqual([...drilled, ...UNDRILLED, 'FairgateDown'].sort(), names.toSorted()); // the last one: observe.test.js
 });
 
 test('an SLO alerts by its burn rate, and not otherwise', (t) => {

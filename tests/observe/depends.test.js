@@ -1,17 +1,17 @@
-// Each alert of depends.js, drilled: with Prometheus and Alertmanager as packages set them up but for ports, folders and
+// Each alert of depends.js and most others, drilled: with Prometheus and Alertmanager as packages set them up but for ports, folders and
 // shorter times, the exporters of Debian and of HAProxy, and services, stores and an edge that are broken as DRILLS says.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import net from 'node:net';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { act, makeEvent, openSite, Visitor } from '../integration/queue-front/support.js';
-import { openWorld } from '../integration/payment-adapter/lib/world.js';
-import { hall, holdLock, importHall, openPostgres, openSeats } from '../integration/seat-service/site.js';
-import { client, freePort, openProxy, openScope, openSmallDisk, psqlPath, ROOT, serve, startPostgres, startPostgresReplica, startRedis, until } from '../lib-js/index.js';
-import { DEPENDS, isOfOthers, namesIn, RULE_FILES, ruleGroups } from '../lib-js/observe.js';
+import { openWorld, PASSWORD } from '../integration/payment-adapter/lib/world.js';
+import { hall, holdLock, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/site.js';
+import { assertStatus, client, freePort, openProxy, openScope, openSmallDisk, psqlPath, ROOT, serve, startPostgres, startPostgresReplica, startRedis, until } from '../lib-js/index.js';
+import { DEPENDS, EVERY_RULE, isOfOthers, namesIn, ruleGroups } from '../lib-js/observe.js';
 
 process.env.FAIRGATE_VARIANT ??= 'release'; // what is shipped
 
@@ -22,11 +22,16 @@ const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const agoS = (seconds) => Date.now() / 1000 - seconds;
 const DAY = 86_400;
 
-// A minute of `for` is a second here, one of a range three seconds.
+// A minute of `for` is a second here, one of a range twelve seconds.
 const SECONDS = { s: 1, m: 60, h: 3600, d: DAY };
 const shortened = (text, by) => text.replace(/(\d+)([smhd])\b/g, (_, n, unit) => `${Math.max(1, (n * SECONDS[unit]) / by)}s`);
-const quickRules = () => readFileSync(DEPENDS, 'utf8')
-  .replace(/for: \w+/g, (text) => shortened(text, 60)).replace(/\[[\w:]+\]/g, (text) => shortened(text, 20)).replace('time() - 60', 'time() - 1').replace('> 60', '> 1');
+const quickRules = (path) => readFileSync(path, 'utf8')
+  .replace(/for: \w+/g, (text) => shortened(text, 60)).replace(/\[[\w:]+\]/g, (text) => shortened(text, 5)).replace('time() - 60', 'time() - 1').replace(/> 60$/gm, '> 1')
+  .replaceAll('_ms) > 300000', '_ms) > 3000');
+
+// A message of each outbox, an hour old, that is sent at another time.
+const unsent = (due) => `INSERT INTO pay.outbox (box, order_id, member, kind, lang, due_at, made_at)
+  SELECT DISTINCT ON (box) box, order_id, member, 'drill of ${due}', coalesce(lang, 'en'), '${due}', now() - interval '1 hour' FROM pay.outbox`;
 
 // What is broken from the start, then what breaks at one moment, then what is lost: alert, labels, how.
 const DRILLS = [
@@ -42,12 +47,18 @@ const DRILLS = [
     FairgateOpeningPassed: [{ event: 'late' }], // Redis stopped before it
     FairgateSeatsFeedOld: [{ event: 'show' }], // fed once
     FairgateReconcileNever: [{}], // a forgotten transaction has its row
+    FairgateSnapshotOld: [{ job: 'fairgate-pay' }], // the same transaction
+    FairgateWalArchiveLate: [{}], // no archive takes a file
+    FairgateLineStale: [{ event: 'show' }],
+    FairgateRedisTimeouts: [{}],
+    FairgateSloPositions: [{ severity: 'page' }],
+    FairgateMemberKeysFail: [{}], // nobody serves them
   },
   {
     FairgateLastOne: [{ job: 'fairgate-queue' }, ({ fronts }) => fronts[1].kill()],
-    FairgateFilesShort: [{ job: 'fairgate-queue' }, async ({ fronts: [front] }) => {
-      const open = (await front.metrics()).get('process_open_fds');
-      execFileSync('prlimit', ['--pid', String(front.child.pid), `--nofile=${Math.ceil(1.1 * open)}:`]);
+    FairgateFilesShort: [{ job: 'fairgate-seats' }, async ({ seats: [, follower] }) => {
+      const open = (await follower.metrics()).get('process_open_fds');
+      execFileSync('prlimit', ['--pid', String(follower.child.pid), `--nofile=${Math.ceil(1.1 * open)}:`]);
     }],
     FairgateSeatsBehind: [{}, ({ wire }) => wire.fault('hold')],
     FairgateWebhooksRefused: [{}, async ({ checkout }) => {
@@ -67,7 +78,7 @@ const DRILLS = [
       mkdirSync(join(redis.data, 'dump.rdb')); // no file can take its place
       return redis.command('BGSAVE');
     }],
-    FairgatePostgresConnections: [{}, ({ psql }) => { for (let n = 0; n < CLIENTS - 3; n++) psql(n, 'SELECT pg_sleep(600)'); }],
+    FairgatePostgresConnections: [{}, ({ postgres, psql }) => { for (let n = 0; n < CLIENTS - 3; n++) psql(postgres, n, 'SELECT pg_sleep(600)'); }],
     FairgatePostgresReplicaBehind: [{ application_name: 'second' }, ({ postgres, standby }) => {
       standby.sql('SELECT pg_wal_replay_pause()');
       postgres.sql("SELECT count(pg_logical_emit_message(false, '', repeat('x', 1000000))) FROM generate_series(1, 280)");
@@ -76,11 +87,73 @@ const DRILLS = [
     FairgateMemoryShort: [{}, ({ memory }) => memory(5)],
     FairgateConnectionsTracked: [{}, ({ tracked }) => tracked(90)],
     FairgateFiguresOld: [{}, ({ figures }) => utimesSync(figures, agoS(3600), agoS(3600))],
+
+    FairgateErrors: [{ job: 'fairgate-queue' }, ({ fronts: [front], often }) => often(() => front.http.post('/v1/queue/show/join'))],
+    FairgateSloJoin: [{ severity: 'page' }], // those joins
+    FairgateJournalErrors: [{}, ({ hall: { postgres, seats }, often }) => {
+      postgres.sql('ALTER TABLE seats.journal RENAME TO gone', 'seats');
+      often(() => visitor(seats, 'show').hold({ best_available: { quantity: 1 } }));
+    }],
+    FairgateSloHold: [{ severity: 'page' }], // those holds
+    FairgateSeatCodesGuessed: [{}, ({ hall: { seats }, often }) => often(() => visitor(seats, 'show').code('wrong'), 50)],
+    FairgateOperatorTokensRefused: [{ reason: 'keys' }, ({ fronts: [front], often }) => { // nobody serves the issuer's, either
+      const token = [{ alg: 'ES256', kid: 'x' }, {}, {}].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+      often(() => front.private.get('/admin/events', { token }));
+    }],
+    FairgatePspRefusesUs: [{ provider: 'stripe' }, ({ checkout, buyer, often }) => {
+      checkout.psp.fault('POST', 401, Infinity);
+      often(() => checkout.order(buyer, checkout.hold()));
+    }],
+    FairgatePayClockApart: [{}, ({ checkout }) => { checkout.seats.now = () => Date.now() + 60_000; }],
+    FairgateMailsGivenUp: [{}], // to a member who is not known
+    FairgateUsersDbAway: [{}, async ({ checkout, often }) => {
+      checkout.postgres.sql("UPDATE pay.mail_outbox SET member = '0', done_at = NULL, due_at = now() WHERE done_at IS NOT NULL", 'pay');
+      await until('that mail to be given up', async () => (await checkout.pay.metrics()).get('fairgate_mails_total{outcome="given_up"}') > 0, PATIENCE);
+      checkout.postgres.sql('ALTER DATABASE shop ALLOW_CONNECTIONS false');
+      checkout.postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop'");
+      often(() => checkout.visitor().post('/v1/pay/login', { login: 'bcrypt@example.com', password: PASSWORD }));
+    }],
+    FairgateSagasUnknown: [{}, ({ checkout, order }) => checkout.postgres.sql(`INSERT INTO pay.saga (key, subject, data, due_at) VALUES ('checkout.99', '${order}', '{}', now() - interval '2 min')`, 'pay')],
+    FairgateSagasOverdue: [{}], // nobody continues that one
+    FairgateSagasParked: [{}, ({ checkout, order }) => checkout.postgres.sql(`INSERT INTO pay.saga (key, subject, data, parked) VALUES ('checkout.1', '${order}', '{}', true)`, 'pay')],
+    FairgateShopLettersParked: [{}, ({ checkout }) => checkout.postgres.sql(unsent('infinity'), 'pay')],
+    FairgateShopLags: [{}, ({ checkout }) => checkout.postgres.sql(unsent('2999-01-01'), 'pay')],
+    FairgateMailLags: [{}],
+    FairgateOutboxHeld: [{}, ({ checkout }) => {
+      checkout.shop.fault('POST /orders', 401, Infinity);
+      checkout.postgres.sql("UPDATE pay.shop_outbox SET done_at = NULL, due_at = now() WHERE done_at IS NOT NULL", 'pay');
+    }],
+    FairgateDrift: [{}, async ({ checkout, order, forgotten }) => {
+      await forgotten.letGo();
+      checkout.psp.of(order)[0].amount_received += 100;
+      await checkout.reconciled();
+    }],
+    FairgateSloDrift: [{ severity: 'page' }],
+    FairgateWalArchiveFails: [{}, ({ checkout, psql }) => psql(checkout.postgres, 'archived', "DO $$ BEGIN LOOP PERFORM pg_logical_emit_message(false, '', 'x'); PERFORM pg_switch_wal(); PERFORM pg_sleep(3); END LOOP; END $$")],
+  },
+  {
+    FairgateTicksLate: [{ event: 'show' }, ({ line }) => line.redis.resume()],
+    FairgatePresaleGuessed: [{}, ({ fronts: [front], often }) => often(() => front.http.post('/v1/queue/presale/join', { body: { code: 'GUESS' } }), 50)],
+    FairgateCodesBounded: [{ event: 'presale' }, async ({ line: { redis } }) => {
+      const [now] = await redis.command('TIME');
+      for (const minute of [0, 1]) await redis.command('HSET', `fg:{presale}:ip:${Math.floor(now / 60) + minute}`, 'codes', 1000);
+    }],
+    FairgateUnknownOutcomes: [{}],
+    FairgatePayDatabaseGone: [{}, async ({ checkout, buyer, order }) => {
+      const unlock = await checkout.lock('pay', 'pay.session');
+      buyer.get(`/v1/pay/orders/${order}`).catch(() => {});
+      await until('it to wait', () => checkout.postgres.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") !== '0');
+      checkout.postgres.sql('ALTER DATABASE pay ALLOW_CONNECTIONS false');
+      checkout.postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'pay' AND application_name NOT LIKE 'holder%'");
+      unlock();
+    }],
+    FairgateSeatsNotOpen: [{ event: 'show' }, ({ hall }) => hall.postgres.stop()],
   },
   {
     FairgateTargetsMissing: [{ job: 'fairgate-pay' }, ({ forget }) => forget('fairgate-pay')],
     FairgateRedisReplicaLost: [{}, ({ replica }) => replica.stop()],
     FairgatePostgresReplicaLost: [{}, ({ standby }) => standby.stop()],
+    FairgateCodesMissing: [{ event: 'presale' }, ({ line }) => line.redis.restartEmpty()],
   },
   {
     FairgateRedisDown: [{}, ({ redis }) => redis.stop()],
@@ -95,17 +168,26 @@ describe('what a sale depends on', () => {
   const at = (name) => `127.0.0.1:${port[name]}`;
   const write = (name, text) => writeFileSync(join(dir, name), text);
   const notices = [];
-  const rig = {};
+  const rig = {
+    often(work, everyMs = 250) { // whatever becomes of it
+      const timer = setInterval(() => Promise.resolve().then(work).catch(() => {}), everyMs);
+      scope.defer(() => clearInterval(timer));
+    },
+  };
   const heard = (alertname, labels) => until(alertname, () => notices.find((one) => one.status === 'firing' && one.labels.alertname === alertname
     && Object.entries(labels).every(([label, value]) => one.labels[label] === value)), PATIENCE);
 
   // One event with somebody who waits, and one that Redis does not live to see opened.
   async function openLine() {
-    const site = await openSite(null, { scope, fronts: 2 });
+    const url = `http://${at('nobody')}/`;
+    const site = await openSite(null, { scope, fronts: 2, config: { members: { keys_url: url, refresh: '1s' }, operators: { issuer: url, audience: 'fairgate', keys: url } } });
+    rig.line = site;
     rig.fronts = site.fronts;
     scope.defer(() => site.redis.resume());
     await makeEvent(site, 'show', { rate_per_s: 0, seats_left: true });
     await Visitor.withPlace(site.front, 'show');
+    await makeEvent(site, 'presale', { rate_per_s: 0, code_required: true });
+    assertStatus(await site.front.admin.put('/admin/events/presale/codes', { body: { codes: ['FAN-1', 'FAN-2', 'FAN-3'] } }), 200);
     const opens = Date.now() + 15_000;
     await makeEvent(site, 'late', { opens_at: new Date(opens).toISOString() }, { open: false });
     await act(site.front, 'late', 'schedule');
@@ -121,21 +203,24 @@ describe('what a sale depends on', () => {
   async function openHall() {
     const postgres = await openPostgres(scope);
     const owner = await openSeats(scope, postgres);
-    await importHall(owner, 'show', hall());
+    await importHall(owner, 'show', hall({ channels: [{ id: 'club', code: 'open sesame' }] }));
     rig.wire = await openProxy(scope, { to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) } });
     const far = { conninfo: (name, user) => `host=127.0.0.1 port=${rig.wire.port} dbname=${name} user=${user} sslmode=disable` };
     const follower = await openSeats(scope, far, { office: owner.office, secrets: owner.secrets, ready: false });
     scope.defer(() => rig.wire.heal());
     await until('the second to follow', async () => (await follower.private.get('/readyz')).json?.shows === true);
     rig.seats = [owner, follower];
+    rig.hall = { postgres, seats: owner };
   }
 
   async function openCheckout() {
-    const world = await openWorld(scope);
+    const world = await openWorld(scope, { postgres: { archive_mode: 'on', archive_command: 'false' } });
     rig.checkout = world;
+    rig.buyer = await world.login();
+    rig.order = await world.bought(rig.buyer);
     await world.pay.stop();
     world.postgres.sql("UPDATE pay.reconcile_run SET began_at = '-infinity', ended_at = NULL", 'pay');
-    await holdLock(scope, world.postgres, 'SELECT FROM pay.reconcile_run FOR UPDATE', 'pay');
+    rig.forgotten = await holdLock(scope, world.postgres, 'SELECT FROM pay.reconcile_run FOR UPDATE', 'pay');
     await world.pay.start();
   }
 
@@ -149,15 +234,14 @@ describe('what a sale depends on', () => {
     execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [join(dir, 'edge.conf'), join(dir, 'edge.cfg')]);
     scope.spawn('haproxy', ['haproxy', '-db', '-f', join(dir, 'edge.cfg')], { stays: true });
     await until('TLS', () => execFileSync('sh', ['-c', `openssl s_client -connect ${at('tls')} </dev/null >/dev/null 2>&1 && echo yes || :`], { encoding: 'utf8' }).includes('yes'));
-    const often = (ms, work) => { const timer = setInterval(work, ms); scope.defer(() => clearInterval(timer)); };
     const arrive = () => net.connect(port.listen, '127.0.0.1').on('error', () => {});
     rig.crowd = () => {
       const crowd = Array.from({ length: MOST - 3 }, arrive);
-      often(300, () => { crowd.push(arrive()); crowd.shift().destroy(); });
+      rig.often(() => { crowd.push(arrive()); crowd.shift().destroy(); });
       scope.defer(() => crowd.forEach((one) => one.destroy()));
     };
     const edge = client({ port: port.listen });
-    rig.ask = () => often(200, () => edge.get('/v1/queue/demo/me').catch(() => {}));
+    rig.ask = () => rig.often(() => edge.get('/v1/queue/demo/me'));
   }
 
   async function openStores() {
@@ -168,7 +252,7 @@ describe('what a sale depends on', () => {
     rig.postgres = await startPostgres(scope, { settings: { max_connections: CLIENTS, max_wal_senders: 4, wal_level: 'replica' } });
     rig.standby = await startPostgresReplica(scope, rig.postgres, { max_connections: CLIENTS });
     scope.spawn('postgres-exporter', ['prometheus-postgres-exporter', '--web.listen-address', at('postgres')], { stays: true, env: { DATA_SOURCE_NAME: rig.postgres.conninfo() } });
-    rig.psql = (n, text) => scope.spawn(`psql-${n}`, [psqlPath(), '-h', rig.postgres.socketDir, '-p', String(rig.postgres.port), '-U', 'postgres', '-c', text]);
+    rig.psql = ({ socketDir, port: there }, n, text) => scope.spawn(`psql-${n}`, [psqlPath(), '-h', socketDir, '-p', String(there), '-U', 'postgres', '-c', text]);
   }
 
   // The host as its exporter sees it: /proc but for memory, tracked connections and a disk of 4 MB.
@@ -209,12 +293,11 @@ describe('what a sale depends on', () => {
     execFileSync('amtool', ['check-config', join(ROOT, 'infra/observe/alertmanager.yml')]);
     scope.spawn('alertmanager', ['prometheus-alertmanager', `--config.file=${dir}/alertmanager.yml`, `--storage.path=${dir}/am`, '--cluster.listen-address=', `--web.listen-address=${at('alertmanager')}`], { stays: true });
 
-    const [alerts, slo] = RULE_FILES;
-    write('depends.yml', quickRules());
+    for (const path of EVERY_RULE) write(basename(path), quickRules(path));
     const targets = { 8091: rig.fronts.map((one) => one.privatePort), 8092: rig.seats.map((one) => one.privatePort), 8093: [rig.checkout.pay.privatePort], 8404: [port.health], 9100: [port.node], 9121: [port.redis], 9187: [port.postgres], 9093: [port.alertmanager] };
     const config = Object.entries(targets)
       .reduce((text, [usual, ports]) => text.replaceAll(`"127.0.0.1:${usual}"`, ports.map((one) => `"127.0.0.1:${one}"`).join(', ')), read('infra/observe/prometheus.yml'))
-      .replace('/usr/share/fairgate/observe/alerts.yml', alerts).replace('/usr/share/fairgate/observe/slo.yml', slo).replace('/usr/share/fairgate/observe/depends.yml', `${dir}/depends.yml`)
+      .replaceAll('/usr/share/fairgate/observe', dir)
       .replaceAll('15s', '1s')
       .replace('job_name: fairgate-postgres', '$&\n    scrape_interval: 5s\n    scrape_timeout: 5s'); // it needs a second to report that its database is gone
     assert.doesNotMatch(config, /127\.0\.0\.1:(80|9)\d{2,3}\b(?!\d)|usr\/share/);
