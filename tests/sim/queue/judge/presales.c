@@ -158,13 +158,19 @@ static void note_found(const struct ask *ask)
     book.places[book.places_len++] = (struct had){number, CODE_UNKNOWN, ask->asked_us};
 }
 
-/* Has a code of the lane been used more often than the known places by it? */
-static bool has_unknown_use(struct line_ref line)
+/* Has the code been used more often than the known places by it? */
+static bool has_unknown_use(const struct code *code, struct line_ref line, uint64_t number)
+{
+    bool opens_lane = code->loaded && code->lane == line.lane;
+    return opens_lane && code->used > had_by(code, line.event, number);
+}
+
+static bool may_be_of_another_code(struct line_ref line)
 {
     for (unsigned i = 1; i <= ASK_PRESALES; i++) {
         const struct code *code = &book.codes[line.event][i];
-        bool opens_lane = code->loaded && code->lane == line.lane;
-        if (opens_lane && (code->dropped_us > 0 || code->used > had_by(code, line.event, i)))
+        bool was_dropped = code->loaded && code->lane == line.lane && code->dropped_us > 0;
+        if (was_dropped || has_unknown_use(code, line, i))
             return true;
     }
     return false;
@@ -175,7 +181,8 @@ static void judge_place(const struct ask *ask)
     uint64_t number = lines_number(ask->line, ask->entry);
     const struct code *code = code_of(ask);
     bool opens_lane = code->loaded && code->lane == ask->line.lane;
-    if (!opens_lane && is_in_shards(ask->line.event) && has_unknown_use(ask->line)) {
+    if (is_in_shards(ask->line.event) && !has_unknown_use(code, ask->line, ask->presale) &&
+        may_be_of_another_code(ask->line)) {
         note_found(ask);
         return;
     }
