@@ -38,7 +38,7 @@ struct visitor {
     uint32_t n, turn, as, devices, codes_tried; /* `as`: the turn whose name it uses */
     struct line_ref line;
     uint64_t member, invitation, presale;
-    uint64_t comes_us, work;
+    uint64_t comes_us, work, device; /* the device has done the work */
     struct sim_gate bell;
     char ticket[TICKET_LEN + 1];
     uint64_t shown_ms; /* from the newest pass */
@@ -81,6 +81,7 @@ static struct ask ask_of(const struct visitor *visitor, enum ask_kind kind)
                       .invitation = visitor->invitation,
                       .presale = visitor->presale,
                       .work = visitor->work,
+                      .device = visitor->work != 0 ? visitor->device : sim_us(),
                       .shown_ms = visitor->shown_ms};
     memcpy(ask.ticket, visitor->ticket, sizeof(ask.ticket));
     memcpy(ask.pass, visitor->pass, sizeof(ask.pass));
@@ -202,6 +203,7 @@ static void work(struct visitor *visitor, const struct ask *refused)
         assert(people.works + 1 < WORKS_MAX);
         ask_solve(refused, people.solutions[++people.works]);
     }
+    visitor->device = refused->device;
     visitor->work = cheats ? 1 + sim_below(SIM_CHOICES, people.works) : people.works;
     wait_ms(50, 2000);
 }

@@ -59,6 +59,7 @@ struct ask {
     uint64_t invitation; /* sent by a member; 0: none */
     uint64_t presale;    /* code that is sent; 0: none */
     uint64_t work;       /* proof of work that is sent; 0: none */
+    uint64_t device;     /* of a visitor with a member number or an invitation */
     char solution[POW_SOLUTION_MAX + 1];
     bool shows_ticket; /* sends the one below */
     /* for a request with a place: */

@@ -118,11 +118,11 @@ static bool is_by_name(const struct ask *ask)
     return ask->kind == ASK_JOIN || ask->kind == ASK_TAKE;
 }
 
-/* A member, or an invited visitor, joins from any device. */
+/* A member, or an invited visitor, joins from any device; work is bound to one. */
 static uint64_t device_of(const struct ask *ask)
 {
     bool has_name = ask->member != 0 || ask->invitation != 0;
-    return ask->kind == ASK_JOIN && has_name ? ask->asked_us : 0;
+    return ask->kind == ASK_JOIN && has_name ? ask->device : 0;
 }
 
 static void put_cookies(struct text *out, const struct ask *ask)
