@@ -14,6 +14,9 @@
 
 enum { PATIENCE_S = 10 };
 
+/* A rate between 3 and 12 a second, while at most HELD_MAX of proc.c are held. */
+#define PILOT "{\"autopilot\":{\"on\":true,\"floor\":3,\"ceiling\":12,\"held_max\":100}}"
+
 struct run {
     unsigned event;
     bool lanes, members, draws, presale, shards, keeps_slots;
@@ -91,6 +94,8 @@ static void turn_a_knob(unsigned event)
         "{\"call_ttl_s\":6}",
         "{\"grace_s\":2}",
         "{\"grace_s\":5}",
+        PILOT,
+        "{\"autopilot\":{\"on\":false}}",
         "{\"joins_per_ip_per_min\":5}",
         "{\"joins_per_ip_per_min\":0}",
     };
@@ -269,8 +274,9 @@ static void let_all_in(struct run *show)
     for (;;) {
         look_after(show);
         const struct line_view *view = view_of(event);
-        if (view != NULL && !view->stale && view->state == LINE_OPEN &&
-            view->knobs.rate_milli == 20000 && view->knobs.line_max == 0) {
+        bool has_rate = view != NULL && (view->pilot.on ? view->pilot.rate_milli > 0
+                                                        : view->knobs.rate_milli == 20000);
+        if (has_rate && !view->stale && view->state == LINE_OPEN && view->knobs.line_max == 0) {
             wait_ms(5000, 5000);
             continue;
         }

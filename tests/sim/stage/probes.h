@@ -73,6 +73,7 @@
     ROW(LINE_JUDGED_AGAIN, "a join was judged again, by a newer document") \
     ROW(LINE_SLOT_LOST, "a visit that Redis had lost took its slot back") \
     ROW(LINE_OVER_TOLD, "a front told Redis that a visit had been") \
+    ROW(LINE_PILOTED, "the autopilot set a rate") \
     ROW(LINE_CLOCK, "the event's clock took up a step of Redis's") \
     ROW(LINE_LANE, "a visitor entered from a lane") \
     ROW(LINE_DRAWN, "a draw was held") \

@@ -153,7 +153,7 @@ static int outcome_of_act(const json_t *json)
     static const char *const all[] = {"starting",         "unavailable",        "overloaded",
                                       "version-mismatch", "illegal-transition", "no-pre-queue",
                                       "already-drawn",    "nothing-to-undo",    "undo-impossible",
-                                      "event-changing"};
+                                      "event-changing",   "sale-incomplete"};
     struct span code = text_in(json, "code");
     if (span_eq(code, SPAN("event-unknown")))
         return LINE_UNKNOWN;

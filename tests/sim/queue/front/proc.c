@@ -12,6 +12,7 @@
 #include "front/front_life.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,10 @@
 
 enum { LEAVE_MS = 400, PATH_BYTES = 32, ROTATES_US = 5 * SIM_S };
 enum { ROTATED_US = 30 * SIM_S }; /* a front that stood still has the new keys, too */
+enum { HELD_MAX = 100 };          /* held seats: the autopilot's limit in operators.c */
 
 #define ENDED_AT "http://seats"
+#define HEALTH   ENDED_AT "/metrics"
 
 static const struct front_config config = {
     .redis_path = "/redis.sock",
@@ -33,6 +36,8 @@ static const struct front_config config = {
     .pass_issuer = GUEST_ISSUER,
     .pass_next_url = "/seats/{event}",
     .visits_ended_at = ENDED_AT,
+    .autopilot_health = HEALTH,
+    .autopilot_interval_ms = 1000,
     .members_issuer = ASK_SHOP,
     .members_audience = GUEST_ISSUER,
 };
@@ -41,6 +46,21 @@ static struct front_shared shared;
 static struct proc_fleet fleet;
 
 /* ---- calls to a front, and to the services behind the line ---- */
+
+/* For some seconds each, the services are silent, at ease or overloaded. When nothing goes wrong
+ * any more they stay silent: then the rate must be the floor. */
+static unsigned answer_health(struct text *body)
+{
+    static uint64_t until_us, held;
+    if (sim_us() >= until_us) {
+        held = sim_below(SIM_CHOICES, 5) * HELD_MAX * 3 / 5;
+        until_us = sim_us() + sim_between(2 * (uint64_t)SIM_S, 12 * (uint64_t)SIM_S);
+    }
+    if (held == 0 || fault_ended_us() > 0)
+        return 503;
+    text_printf(body, "fairgate_seats_held %" PRIu64 "\n", held);
+    return 200;
+}
 
 /* While a rotation is on its way to the fronts, some still publish the set before. */
 static unsigned answer_call(const char *url, struct text *body)
@@ -55,6 +75,8 @@ static unsigned answer_call(const char *url, struct text *body)
             fleet.on_left(session);
         return 204;
     }
+    if (strcmp(url, HEALTH) == 0)
+        return answer_health(body);
     bool old = fleet.rotated_us + ROTATES_US > sim_us() && sim_below(SIM_CHOICES, 2) == 0;
     jwks_put(body, old && fleet.before != NULL ? fleet.before : fleet.keys->passes);
     return 200;
@@ -195,8 +217,11 @@ void proc_fleet_begin(const struct ask_ears *ears)
     make_secrets();
     make_routes();
     outcalls_begin(answer_call, on_sent);
-    shared = (struct front_shared){
-        .config = &config, .keys = fleet.keys, .redis_password = fleet.keys->visits, .loops = 1};
+    shared = (struct front_shared){.place = "line:8081",
+                                   .config = &config,
+                                   .keys = fleet.keys,
+                                   .redis_password = fleet.keys->visits,
+                                   .loops = 1};
     int rc = uv_mutex_init(&shared.keys_lock);
     assert(rc == 0);
 }
@@ -314,9 +339,7 @@ void proc_start(struct proc *proc)
                               ? (int64_t)sim_below(SIM_FAULTS, 6 * (uint64_t)SIM_S) - 3 * SIM_S
                               : 0;
     proc->clock = (struct clock){mono_us, wall_us, proc};
-    /* Not index 0: the first loop also polls the health of others. */
-    *service = (struct service_loop){.index = 1,
-                                     .uv = &proc->loop,
+    *service = (struct service_loop){.uv = &proc->loop,
                                      .server = wire_server(&proc->clock, service),
                                      .clock = &proc->clock,
                                      .rng = sim_rng(SIM_SYSTEM),

@@ -69,7 +69,8 @@ struct sale {
     uint64_t clock_us;  /* when its clock last came nearer to Redis's, or was freed from it */
     uint64_t turned_us; /* last entry, leave or expired call */
     double rate, burst;
-    unsigned lanes; /* without the general one */
+    uint64_t floor_milli, ceiling_milli; /* of the autopilot; no ceiling: it is off */
+    unsigned lanes;                      /* without the general one */
     struct {
         uint64_t at_us;
         bool work;
@@ -167,10 +168,35 @@ static void on_step(int64_t us)
         note_run_out((uint64_t)-us / SIM_MS);
 }
 
+/* The autopilot's rate, or else its floor, replaces the setting's. */
+static double rate_of(unsigned event)
+{
+    const struct sale *sale = &book.sales[event];
+    struct span own = keeper_field(lines_key((struct line_ref){event, 0}, "pilot"), "rate_milli");
+    uint64_t milli = own.len > 0 ? number_in(own) : sale->floor_milli;
+    milli = milli < sale->ceiling_milli ? milli : sale->ceiling_milli;
+    return sale->ceiling_milli > 0 ? (double)milli / 1000 : sale->rate;
+}
+
 static void set_rate(unsigned event)
 {
     const struct sale *sale = &book.sales[event];
-    rate_set(event, sale->rate, sale->burst, sale->lanes);
+    rate_set(event, rate_of(event), sale->burst, sale->lanes);
+}
+
+/* An operator may set any rate; the autopilot moves it between its floor and ceiling. */
+static void on_piloted(unsigned event)
+{
+    const struct sale *sale = &book.sales[event];
+    const char *key = lines_key((struct line_ref){event, 0}, "pilot");
+    uint64_t milli = number_in(keeper_field(key, "rate_milli"));
+    bool is_set = span_eq(keeper_field(key, "reason"), SPAN("set"));
+    probe_reached(PROBE_LINE_PILOTED);
+    if (!is_set && (milli < sale->floor_milli || milli > sale->ceiling_milli))
+        invariant_broken(INVARIANT_6,
+                         "the autopilot sets a rate of %" PRIu64 ", of %" PRIu64 " to %" PRIu64,
+                         milli, sale->floor_milli, sale->ceiling_milli);
+    set_rate(event);
 }
 
 /* ---- what Redis writes ---- */
@@ -326,12 +352,16 @@ static void on_knob(unsigned event, struct span name, struct span value)
         sale->state = number_in(value);
     else if (span_eq(name, SPAN("shards")))
         sale->shards = number_in(value);
+    else if (span_eq(name, SPAN("pilot_floor_milli")))
+        sale->floor_milli = number_in(value);
+    else if (span_eq(name, SPAN("pilot_ceiling_milli")))
+        sale->ceiling_milli = number_in(value);
     else if (span_eq(name, SPAN("clock_off_us"))) {
         probe_reached(PROBE_LINE_CLOCK);
         sale->clock_us = sim_us();
     }
     if (span_eq(name, SPAN("rate_milli")) || span_eq(name, SPAN("burst")) ||
-        span_eq(name, SPAN("shares")))
+        span_eq(name, SPAN("shares")) || span_starts(name, SPAN("pilot_")))
         set_rate(event);
 }
 
@@ -459,6 +489,10 @@ static void on_write(const struct span *words, size_t len)
         on_came(line, number_in(words[2]));
     else if (span_starts(command, SPAN("Z")) && span_eq(name, SPAN("active")))
         on_active(line.event, words, len);
+    else if (span_eq(name, SPAN("pilot")) && span_eq(command, SPAN("HSET")))
+        on_piloted(line.event);
+    else if (span_eq(name, SPAN("pilot")))
+        set_rate(line.event);
     else if (span_eq(command, SPAN("ZREM")) && span_eq(name, SPAN("hist")))
         on_settled(line, words[2]);
     else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("cfg")))
@@ -505,6 +539,8 @@ static void on_loss(void)
         book.sales[i].state = number_in(keeper_field(cfg, "state"));
         book.sales[i].rate = (double)number_in(keeper_field(cfg, "rate_milli")) / 1000;
         book.sales[i].burst = (double)number_in(keeper_field(cfg, "burst"));
+        book.sales[i].floor_milli = number_in(keeper_field(cfg, "pilot_floor_milli"));
+        book.sales[i].ceiling_milli = number_in(keeper_field(cfg, "pilot_ceiling_milli"));
         book.sales[i].max_active = number_in(keeper_field(cfg, "max_active"));
         book.sales[i].line_max = number_in(keeper_field(cfg, "line_max"));
         set_rate(i);
@@ -897,6 +933,15 @@ static void judge_clock(unsigned event)
                          (int)off.len, off.ptr);
 }
 
+/* The services behind the line have been silent for long. */
+static void judge_pilot(unsigned event)
+{
+    const struct sale *sale = &book.sales[event];
+    if (sale->ceiling_milli > 0 && rate_of(event) * 1000 > (double)sale->floor_milli)
+        invariant_broken(INVARIANT_4, "the autopilot keeps a rate of %.3f without readings",
+                         rate_of(event));
+}
+
 static void judge_end_of(struct line_ref line)
 {
     const struct line_view *view = fronts_view(line);
@@ -917,6 +962,7 @@ void ledger_judge_end(void)
 {
     for (unsigned event = 0; event < fronts_events(); event++) {
         judge_clock(event);
+        judge_pilot(event);
         for (unsigned lane = 0; lane <= book.sales[event].lanes; lane++)
             judge_end_of((struct line_ref){event, lane});
     }
