@@ -568,9 +568,9 @@ static int create_engine(struct worker *worker, struct err_slot *err)
         .breaker_trip = SAGA_BREAKER_TRIP,
         .breaker_open_ms = SAGA_BREAKER_OPEN_MS,
         .breaker_open_max_ms = SAGA_BREAKER_OPEN_MAX_MS,
-        .budget_share_milli = 200, /* one retry per five first tries */
-        .budget_per_s = 10,
-        .budget_cap = 100,
+        .budget_share_milli = SAGA_BUDGET_SHARE_MILLI,
+        .budget_per_s = SAGA_BUDGET_PER_S,
+        .budget_cap = SAGA_BUDGET_CAP,
         .store = {lease, commit, worker},
         .rng = conf->rng,
         .admit = conf->admit,

@@ -27,6 +27,9 @@ enum {
     SAGA_BREAKER_OPEN_MS = 500,
     /* Every wait of a saga is stored, so probes become rarer during a long outage. */
     SAGA_BREAKER_OPEN_MAX_MS = 2000,
+    SAGA_BUDGET_SHARE_MILLI = 200, /* one retry per five first tries */
+    SAGA_BUDGET_PER_S = 10,
+    SAGA_BUDGET_CAP = 100,
 };
 
 /* The store's answer to a move. */

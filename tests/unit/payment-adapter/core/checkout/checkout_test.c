@@ -749,7 +749,7 @@ TEST_CASE(order_continues_soon_after_the_seats_are_back)
         town.conf.breaker_trip = SAGA_BREAKER_TRIP;
         town.conf.breaker_open_ms = SAGA_BREAKER_OPEN_MS;
         town.conf.breaker_open_max_ms = SAGA_BREAKER_OPEN_MAX_MS;
-        town.conf.budget_cap = 100;
+        town.conf.budget_cap = SAGA_BUDGET_CAP;
         world_kill(&town);
         world_order(&town, "checkout.1");
         world_fault(&town, PEER_SEATS_CONFIRM, WORLD_DROPPED, UINT32_MAX);
