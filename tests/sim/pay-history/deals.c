@@ -386,8 +386,9 @@ static void draw_move(struct held *one, struct saga_move *move, struct saga_effe
     if (one->order.credit > 0 && (saga_ended(move->state) || chance(60)))
         effect_move_end(effects, one->order.id, one->order.credit, false);
     move->effects = effects;
-    move->token -= chance(3);
-    move->moves -= chance(3) && move->moves > 0;
+    bool is_late = chance(10); /* under the lease before, perhaps with a move that was stored */
+    move->token -= is_late;
+    move->moves -= chance(is_late ? 50 : 5) && move->moves > 0;
     if (move->rode == 0 && chance(5))
         move->at_step = (uint8_t)below(row->def->steps_len);
 }
@@ -449,7 +450,7 @@ static void commit(void)
     }
     for (uint32_t i = 0; i < len; i++) {
         draw_move(&held[picked[i]], &moves[i], &effects[i]);
-        if (chance(40))
+        if (chance(80))
             draw_effect(&effects[i], &held[picked[i]].order, &seats);
     }
     for (unsigned times = chance(10) ? 2 : 1; times > 0; times--) {
