@@ -29,8 +29,9 @@ struct move {
     bool looked_again;
     unsigned asks; /* checks of the sale's parts so far */
     bool no_hall;
-    unsigned missing;   /* from the last check */
-    struct text beacon; /* named by the operator */
+    char unready[SALE_UNREADY_MAX + 1]; /* of payment, as sale_found has it */
+    unsigned missing;                   /* from the last check */
+    struct text beacon;                 /* named by the operator */
     char beacon_memory[DRAW_BEACON_MAX];
 };
 
@@ -67,6 +68,7 @@ static void on_found(void *ctx, const struct sale_found *found)
     struct move *move = ctx;
     move->missing = found->missing;
     move->no_hall = found->no_hall;
+    span_to_cstr_cut(span_of(found->unready), move->unready, sizeof(move->unready));
     if (found->closed) {
         move->act.line.outcome = LINE_UNAVAILABLE;
         act_refuse(&move->act);
@@ -92,15 +94,18 @@ static bool has_all(struct move *move)
     }
     if ((move->missing & ~act->without) == 0)
         return true;
-    char memory[64], words[256];
+    char memory[64], words[384];
     struct text members = text_on(memory, sizeof(memory));
     struct text detail = text_on(words, sizeof(words) - 1);
     unsigned missing = move->missing & ~move->act.without;
     if (missing & 1u << SALE_HALL)
         text_str(&detail, move->no_hall ? "The seat service has no hall for this event. "
                                         : "The hall of this event does not answer. ");
-    if (missing & 1u << SALE_PAYMENT)
+    if (missing & 1u << SALE_PAYMENT && move->unready[0] == '\0')
         TEXT_LIT(&detail, "The payment service does not answer: nobody can pay. ");
+    else if (missing & 1u << SALE_PAYMENT)
+        text_printf(&detail, "The payment service is not ready (%s): nobody can pay. ",
+                    move->unready);
     TEXT_LIT(&detail, "To go on all the same, name what is missing in \"without\".");
     assert(!detail.overflown);
     words[detail.len] = '\0';

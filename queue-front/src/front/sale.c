@@ -42,6 +42,7 @@ struct question {
     unsigned asking; /* calls under way */
     unsigned there;  /* one bit per part that answered yes */
     bool no_hall;
+    char unready[SALE_UNREADY_MAX + 1];
     sale_on_found *on_found;
     void *ctx;
     struct sale_call {
@@ -55,17 +56,25 @@ static unsigned bit(enum sale_part part)
     return 1u << part;
 }
 
-/* Another page's 404 says nothing about the hall. */
-static bool says_unknown(struct span body)
+/* Another page's 404 says nothing about the hall. Payment's /readyz lists reasons: one suffices. */
+static void read_refusal(struct question *question, enum sale_part part,
+                         const struct outcall_answer *answer)
 {
     struct err_slot err;
-    json_t *problem;
-    if (json_in_parse(body, &err, &problem) < 0)
-        return false;
-    const char *code = json_string_value(json_object_get(problem, "code"));
-    bool says = code != NULL && strcmp(code, "event-unknown") == 0;
-    json_decref(problem);
-    return says;
+    json_t *said;
+    if (part == SALE_PAYMENT)
+        snprintf(question->unready, sizeof(question->unready), "it answers %u", answer->status);
+    if (json_in_parse(answer->body, &err, &said) < 0)
+        return;
+    const char *code = json_string_value(json_object_get(said, "code"));
+    const json_t *first = json_array_get(json_object_get(said, "reasons"), 0);
+    const char *reason = json_string_value(json_object_get(first, "reason"));
+    if (part == SALE_PAYMENT && reason != NULL)
+        span_to_cstr_cut(span_of(reason), question->unready, sizeof(question->unready));
+    if (part == SALE_HALL && answer->status == 404 && code != NULL &&
+        strcmp(code, "event-unknown") == 0)
+        question->no_hall = true;
+    json_decref(said);
 }
 
 static void on_answer(void *ctx, const struct outcall_answer *answer)
@@ -75,9 +84,8 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     const struct sale *sale = question->sale;
     if (answer->rc == 0 && answer->status == 200)
         question->there |= bit(call->part);
-    else if (answer->rc == 0 && answer->status == 404 && call->part == SALE_HALL &&
-             says_unknown(answer->body))
-        question->no_hall = true;
+    else if (answer->rc == 0)
+        read_refusal(question, call->part, answer);
     assert(question->asking > 0);
     if (--question->asking > 0)
         return;
@@ -88,6 +96,7 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
         .event = span_of(question->event),
         .missing = known & ~question->there,
         .no_hall = question->no_hall && (question->there & bit(SALE_HALL)) == 0,
+        .unready = question->unready,
         .closed = sale->front->closing,
     };
     question->on_found(question->ctx, &found);

@@ -9,14 +9,16 @@
 
 struct sale; /* one per process, owned by its first loop */
 
+enum { SALE_UNREADY_MAX = 95 }; /* a sentence of a service's /readyz, or its beginning */
 enum sale_part { SALE_HALL, SALE_PAYMENT, SALE_PARTS };
 extern const char *const sale_part_names[SALE_PARTS + 1]; /* as on the wire; NULL at the end */
 
 struct sale_found {
     struct span event;
-    unsigned missing; /* one bit per part that did not confirm */
-    bool no_hall;     /* a seat service answered that it has no such event */
-    bool closed;      /* the front is shutting down; nothing is known */
+    unsigned missing;    /* one bit per part that did not confirm */
+    bool no_hall;        /* a seat service answered that it has no such event */
+    bool closed;         /* the front is shutting down; nothing is known */
+    const char *unready; /* why payment is not ready, as it answered; "": it did not answer */
 };
 typedef void sale_on_found(void *ctx, const struct sale_found *found);
 

@@ -138,7 +138,7 @@ describe('a sale that is to begin', () => {
     const office = new PassOffice('fairgate', site.secrets.read('pass-es256.pem'));
     seats = await openSeats(scope, await openPostgres(scope), { office, secrets: site.secrets, config: { owner: { events: 5, idle: '100ms' } } });
     for (const id of halls) await importHall(seats, id, hall());
-    const pay = await serve(scope, (req, res) => res.writeHead(req.url !== '/readyz' ? 404 : paying ? 200 : 503).end());
+    const pay = await serve(scope, (req, res) => res.writeHead(req.url !== '/readyz' ? 404 : paying ? 200 : 503).end('{"reasons":[{"reason":"no connection"}]}'));
     const inside = `http://127.0.0.1:${seats.privatePort}`;
     const visits = { served_by: `${inside}/metrics`, ended_at: `${inside},${pay.url}`, token_file: site.secrets.path('service-token'), paid_at: `${pay.url}/readyz` };
     front = await startFront(site, { visits });
@@ -160,7 +160,7 @@ describe('a sale that is to begin', () => {
     incomplete(await open('bare', { without: ['payment'] }), ['hall']);
     assertProblem(await open('bare', { without: ['roof'] }), 422, 'action-invalid');
     paying = false;
-    assert.match(incomplete(await open('bare', { without: ['hall'] }), ['payment']), /nobody can pay/);
+    assert.match(incomplete(await open('bare', { without: ['hall'] }), ['payment']), /is not ready \(no connection\): nobody can pay/);
     refused(await fairgate('open', 'bare'), EXIT.refused, /no hall for this event[^]*nobody can pay[^]*"without"/);
     assert.equal((await front.admin.get('/admin/events/bare')).json.state, 'draft');
     done(await fairgate('open', 'bare', '--without', 'hall,payment', '--why', 'a line alone'));
