@@ -35,14 +35,14 @@ export function showTime(element, at, there) {
 }
 
 // In this device's zone; empty if it shows the same.
-export function hereOf(at, zone, form = say('show.form')) {
+export function hereOf(at, zone, form) {
   const [there, here] = [zone, undefined].map((its) => clock(at, its, form));
   return there === here ? '' : here;
 }
 
-// Translates the time that a line begins with.
+// Translates the time that a line begins with; the date only if it differs.
 export function withHere(line, at, zone) {
-  const here = hereOf(at, zone);
+  const here = hereOf(at, zone, hereOf(at, zone, '%d') ? say('show.form') : '%H:%M');
   return here ? line.replace(/(?=\u00a0·|$)/, ` (${say('show.here', here)})`) : line;
 }
 

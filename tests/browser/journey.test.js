@@ -24,7 +24,7 @@ describe('pages', async () => {
     ko: '2030년 5월 1일 (수) 19:00\u00a0· 하버 스타디움, 인천\u00a0· 입장 17:30',
     en: 'Wed 1 May 2030, 19:00\u00a0· Harbour Stadium, Incheon\u00a0· Doors 17:30',
   };
-  const HERE = { ko: '', en: " (Wed 1 May 2030, 11:00 by this device's clock)" };
+  const HERE = { ko: '', en: " (11:00 by this device's clock)" };
 
   async function told({ page, language }, selector, here = HERE[language]) {
     const wanted = LINES[language].replace(/(?=\u00a0)/, here);
