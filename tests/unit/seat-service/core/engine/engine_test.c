@@ -412,17 +412,19 @@ TEST_CASE(an_unused_price_list_is_reused)
 
 TEST_CASE(a_price_list_of_a_hold_is_not_reused)
 {
-    engine_script("hall 2*(150)a; hold a u1 0; extend a o; confirm a o; price 0 1");
+    engine_script("hall 8*(150)a; hold a u1 0; extend a o; confirm a o; price 0 1");
     for (uint32_t i = 2; i < PRICE_LISTS_MAX; i++)
-        engine_script("hold b u1 %u; price 0 %u", i, i);
-    engine_script("price 0 999 -> prices-full; op limit %d; begin refund a o; price 0 999 -> "
-                  "prices-full; undo; price 0 999 -> prices-full; refund a o;"
-                  "begin hold c u2 0; price 0 996; price 0 997 -> prices-full; undo; price 0 997;"
-                  "hold d u2 0; op total 997; read b total %d; takeover snapshot;"
-                  "price 0 998; price 0 999 -> prices-full",
-                  PRICE_LISTS_MAX, PRICE_LISTS_MAX - 2);
-    engine_script("price 0 5; hold e u2 260; op total 5; price 0 5; price 0 6; takeover;"
-                  "hold f u2 261; op total 6; read e total 5");
+        engine_script("hold b u1 %u; price 0 %u", i, 2000 + i);
+    engine_script(
+        "price 0 5999 -> prices-full; op limit %d; begin refund a o; price 0 5999 -> "
+        "prices-full; undo; price 0 5999 -> prices-full; refund a o;"
+        "begin hold c u2 0; price 0 5996; price 0 5997 -> prices-full; undo; price 0 5997;"
+        "hold d u2 0; op total 5997; read b total %d; takeover snapshot;"
+        "price 0 5998; price 0 5999 -> prices-full",
+        PRICE_LISTS_MAX, 2000 + PRICE_LISTS_MAX - 2);
+    engine_script(
+        "price 0 2005; hold e u2 1060; op total 2005; price 0 2005; price 0 2006; takeover;"
+        "hold f u2 1061; op total 2006; read e total 2005");
     engine_script(
         "hall aaaa; hold a u1 0; extend a o; confirm a o; price 0 5; takeover snapshot;"
         "price 0 1000; hold b u2 1; read b list 0 total 1000; price 0 6; refund a o;"
