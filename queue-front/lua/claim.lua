@@ -99,6 +99,7 @@ function claims.address(key, address)
         return SAME
     elseif call('HINCRBY', ip_key, address, '1') > per_ip then
         call('HDEL', ip_key, counted)
+        call('HINCRBY', ip_key, address, '-1') -- other counts may be returned
         return LIMITED
     end
     return OK

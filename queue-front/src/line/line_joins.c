@@ -15,9 +15,10 @@
  * one after the other, in the shards that they hash to (lua/claim.lua). Joins without any of them,
  * of an event that counts no addresses, go to their shard at once, at no extra cost. A failed claim
  * goes along with the join: a key that has a number keeps it. Claims are batched like joins. A key
- * keeps its claims for good, so nothing is lost if a front dies in between. Three claims follow the
+ * keeps its claims for good, so nothing is lost if a front dies in between. Four claims follow the
  * join's outcome: the channel that its code opens, recorded for the pass before the place is shown;
- * and the return of an invitation or of a use of a code that opened no place. The shard keeps with
+ * and the return of an invitation, of a use of a code, or of an address's count that opened no
+ * place; the count only if this join made that claim. The shard keeps with
  * each number what claims opened it: so even a retry, which finds its claims made, knows whether
  * the number needs them. A join after an ended place claims by a key of its own, since the claims
  * of the join's key belong to the ended place.
@@ -39,7 +40,7 @@ enum claim {
     CLAIM_INVITATION,
     CLAIM_CODE,
     CLAIM_ADDRESS,
-    CLAIM_INVITATION_BACK, /* this and the next follow the join's outcome */
+    CLAIM_INVITATION_BACK, /* from here on they follow the join's outcome */
     CLAIM_CODE_BACK,
     CLAIM_ADDRESS_BACK,
     CLAIM_OPENED,
