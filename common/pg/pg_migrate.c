@@ -283,8 +283,9 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
     return rc == 0 ? 0 : err_wrap(err, "schema");
 }
 
-/* A server that is starting, stopping or not there refuses everybody. Any other refusal, of a
- * password for example, is about us and will not end. */
+/* A server that is starting or stopping refuses everybody, and one that is not there is silent. A
+ * refusal of a password or a database is about us and will not end. One by TLS looks like silence.
+ */
 static bool is_down(const char *dsn)
 {
     const char *const keys[] = {"dbname", "connect_timeout", NULL};
@@ -299,16 +300,16 @@ static int open_once_up(const struct pg_conf *conf, const struct pg_migrate *mig
     const uint64_t until_us = clock_mono_us(clock_system()) + START_WITHIN_US;
     bool shown = migrate->on_wait == NULL;
     int rc = pg_open(conf, err, out);
-    bool down = rc == ERR_CLOSED;
+    bool down = rc == ERR_CLOSED || rc == ERR_TIMEOUT;
     while (down && clock_mono_us(clock_system()) < until_us) {
         down = is_down(conf->dsn);
         if (down && !shown)
-            migrate->on_wait("PostgreSQL accepts no connections. Retrying for up to 30 s.");
+            migrate->on_wait("No connection to PostgreSQL. Retrying for up to 30 s.");
         shown = shown || down;
         if (down)
             system_sleep_us(START_AGAIN_US);
         rc = pg_open(conf, err, out);
-        down = down && rc == ERR_CLOSED;
+        down = down && (rc == ERR_CLOSED || rc == ERR_TIMEOUT);
     }
     return rc;
 }
