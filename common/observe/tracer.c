@@ -315,10 +315,13 @@ static void *run(void *arg)
     struct tracer *tracer = arg;
     bool closing = false, taken = true;
     uint32_t len = 0;
-    while (!closing || (taken && len == TRACER_BATCH)) {
+    uint64_t until_us = 0; /* once it is closing */
+    while (!closing || (taken && len == TRACER_BATCH && clock_mono_us(clock_system()) < until_us)) {
         if (len < TRACER_BATCH)
             system_bell_wait(tracer->bell, TRACER_EVERY_MS);
         pthread_mutex_lock(&tracer->mutex);
+        if (tracer->closing && !closing)
+            until_us = clock_mono_us(clock_system()) + TRACER_END_MS * UINT64_C(1000);
         closing = tracer->closing;
         len = take_batch(tracer);
         pthread_mutex_unlock(&tracer->mutex);
