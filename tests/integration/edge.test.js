@@ -621,7 +621,7 @@ for (const [what, by] of [['HTTP/1', byHttp1], ['HTTP/2', byHttp2]]) test(`a ful
   assert.equal((await client({ port: health }).get('/healthz')).status, 200);
 });
 
-test('an uploaded picture is read from its service once, whatever host a request names, and by no query', async (t) => {
+test('an uploaded picture is read from its service once, whatever a request names or asks of caches, and by no query', async (t) => {
   const scope = openScope(t);
   const [listen, port] = [await freePort(), await freePort()];
   const read = [];
@@ -632,9 +632,11 @@ test('an uploaded picture is read from its service once, whatever host a request
   scope.defer(() => service.close());
   runEdge(scope, `listen = 127.0.0.1:${listen}\npay = 127.0.0.1:${port}:${port}`);
   const path = '/pay/-/demo/0123456789abcdef/picture';
-  const get = (host, query = '') => client({ port: listen }).get(path + query, { headers: { Host: host } });
+  const get = (host, query = '', headers = {}) => client({ port: listen }).get(path + query, { headers: { Host: host, ...headers } });
   await until('the first', async () => (await get('here')).status === 200);
   for (const host of ['there', 'here:8080', 'HERE']) assert.equal((await get(host)).text, 'picture');
+  for (const asked of [{ 'Cache-Control': 'no-cache' }, { Pragma: 'no-cache' }, { Authorization: 'Bearer x' }]) assert.equal((await get('here', '', asked)).text, 'picture');
+  for (const scheme of ['a1', 'a2']) assert.equal((await client({ port: listen }).get(`${scheme}://here${path}`, { headers: { Host: 'here' } })).text, 'picture');
   assert.equal((await get('here', '?x')).status, 404);
   assert.deepEqual(read, [path]);
 });
