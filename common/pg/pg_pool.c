@@ -801,8 +801,11 @@ static void on_timer(uv_timer_t *timer)
     /* Twice a tick, not in each turn that sends: in a rush thousands of jobs wait. */
     bool expires = now >= pool->expire_us;
     pool->expire_us = expires ? now + PG_TICK_MS * UINT64_C(500) : pool->expire_us;
-    for (int kind = 0; kind < JOB_KINDS && !pool->closing && expires; kind++)
-        expire_queued(pool, &pool->queues[kind]);
+    for (int kind = 0; kind < JOB_KINDS && !pool->closing; kind++) {
+        const struct pg_job *oldest = pool->queues[kind].head;
+        if (expires || (oldest != NULL && now >= oldest->wait_us))
+            expire_queued(pool, &pool->queues[kind]);
+    }
     pool->answering = false;
     if (!pool->closing)
         send_queued(pool);
