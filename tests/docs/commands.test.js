@@ -49,7 +49,7 @@ async function aboutOrders(stack, lines) {
       .replace('row A seat 12', `row ${row} seat ${number}`).replace('EVENT', EVENT)
       .replace(/^fairgate (refund|move) .*/, '$& --yes'));
   }
-  for (const { pass, hold } of spares) assertStatus(await edge.call('DELETE', `/v1/seats/${EVENT}/holds/${hold}`, { token: pass }), 204);
+  for (const { pass, hold } of spares) await edge.call('DELETE', `/v1/seats/${EVENT}/holds/${hold}`, { token: pass }); // one that has expired is as free
   return told;
 }
 
