@@ -11,6 +11,7 @@ import { SECRETS } from './secrets.js';
 import { RULES, SCRAPE_S } from './watch.js';
 
 const HOURS = 730; // in a month
+const ENDPOINTS = 5; // of AWS's services (network.ts)
 const SAMPLES = 500; // of one task's /metrics, rounded up: 454, 369 and 437 in `make up`
 
 export interface Prices {
@@ -47,7 +48,6 @@ export function month(prices: Prices, sale: Sale, size: Size): Bill {
   const quiet = (kind: keyof typeof QUIET) => hourOf(prices, size[kind], Math.min(QUIET[kind], size[kind].count));
   const tasks = quiet('edges') + quiet('fronts') + quiet('pays')
     + hourOf(prices, size.seats, 2) + hourOf(prices, { count: 1, cpu: 512, memoryMb: 1024 }, 1);
-  const endpoints = sale.shop.delivery === 'queue' ? 6 : 5;
   const scraped = Math.min(QUIET.fronts, size.fronts.count) + Math.min(QUIET.pays, size.pays.count) + 2;
   const samples = (scraped * SAMPLES * HOURS * 3600) / SCRAPE_S;
   // Alarms are charged per metric: two of each service, one of each group of rules, three others (watch.ts).
@@ -57,7 +57,7 @@ export function month(prices: Prices, sale: Sale, size: Size): Bill {
     ['tasks (Fargate)', tasks * HOURS],
     ['Redis, a master and two replicas', 3 * size.shards * hour(size.redis) * places],
     ['PostgreSQL, two of two', 4 * hour(size.database) * places],
-    ['balancer, NAT, endpoints', (hour('balancer') + 3 * hour('nat') + endpoints * 3 * hour('endpointZone')) * places],
+    ['balancer, NAT, endpoints', (hour('balancer') + 3 * hour('nat') + ENDPOINTS * 3 * hour('endpointZone')) * places],
     ['keys, secrets, alarms', 3 * each('key') + (SECRETS.length * each('secret') + alarms * each('alarm')) * places],
     ['figures', (samples / 1e6) * price(prices.perMillion, 'samples')],
     ['firewall, name', each('firewall') + 4 * each('firewallRule') + each('dnsZone')],

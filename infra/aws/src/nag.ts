@@ -23,10 +23,6 @@ export const EXCUSES: Excuse[] = [
   { id: 'AwsSolutions-CFR1', where: /^Front/, reason: 'A sale is for everybody who wants a ticket, wherever they are.' },
   { id: 'AwsSolutions-AEC5', where: /^Line/, reason: 'A port that is hard to guess protects nothing that the groups, TLS and a password do not.' },
   { id: 'AwsSolutions-AEC6', where: /^Line/, reason: 'One word for everybody is the older way: here are users with rights and a password (LineFront), and the default one has neither.' },
-  { id: 'AwsSolutions-APIG2', where: /^ShopOrders/, reason: 'The key is asked for; what is in a letter is the contract between the adapter and the shop, and SQS takes it as it is.' },
-  { id: 'AwsSolutions-APIG3', where: /^ShopOrders/, reason: 'It can be reached from inside the network alone, by the endpoint that its policy names.' },
-  { id: 'AwsSolutions-APIG4', where: /^ShopOrders/, reason: 'The outbox cannot sign as AWS wants it. Who gets there is said by the policy and by a group of its own, which lets the adapter in and nobody else.' },
-  { id: 'AwsSolutions-COG4', where: /^ShopOrders/, reason: 'Programs call it, not people, so there are no users to log in.' },
   { id: 'AwsSolutions-IAM5', where: /^Fetch-/, reason: 'A token of the registry is for the whole of it; repositories are those of this sale.' },
 ];
 

@@ -37,7 +37,6 @@ const GROUPS = {
   seatsDb: 'the journal of the seats',
   payDb: 'orders and sagas',
   endpoints: 'ways to AWS that do not leave the network',
-  orders: 'the way into the queue of orders, where there is one',
   collector: 'reads metrics',
   roles: 'makes the roles in the databases, once',
   operators: 'for operators: put a CloudShell of this network into it',
@@ -113,15 +112,13 @@ function allow(groups: Groups, sale: Sale): void {
   }
   for (const task of TASKS) open(task, 'endpoints', 443);
 
-  if (sale.shop.delivery === 'queue') open('pay', 'orders', 443);
-
   const world = (from: Group, to: ec2.IPeer, port: number, why: string) => groups[from].addEgressRule(to, ec2.Port.tcp(port), why);
   world('line', ec2.Peer.anyIpv4(), 443, 'the beacon of a draw');
   world('pay', ec2.Peer.anyIpv4(), 443, 'the payment provider');
   // The only connections to the shop. There are none from the shop: the adapter sends it everything,
   // and no contract has a callback.
   world('pay', ec2.Peer.ipv4(sale.shop.cidr), sale.shop.databasePort, 'the user database of the shop');
-  if (sale.shop.delivery === 'http' && sale.shop.ordersPort !== 443) world('pay', ec2.Peer.ipv4(sale.shop.cidr), sale.shop.ordersPort, 'the order API of the shop');
+  if (sale.shop.ordersPort !== 443) world('pay', ec2.Peer.ipv4(sale.shop.cidr), sale.shop.ordersPort, 'the order API of the shop');
 }
 
 // Prefix lists that AWS maintains. Their ids differ by region, so they are parameters.
@@ -153,14 +150,12 @@ function endpoints(stack: Stack, network: Network, sale: Sale): void {
     const endpoint = vpc.addInterfaceEndpoint(name, { service, subnets: { subnets: network.subnets('inner') }, securityGroups: [group], open: false });
     for (const statement of may) endpoint.addToPolicy(statement);
   };
-  const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, SECRETS_MANAGER, PROMETHEUS_WORKSPACES, APIGATEWAY } = ec2.InterfaceVpcEndpointAwsService;
+  const { ECR, ECR_DOCKER, CLOUDWATCH_LOGS, SECRETS_MANAGER, PROMETHEUS_WORKSPACES } = ec2.InterfaceVpcEndpointAwsService;
   add('EcrApi', ECR, groups.endpoints, images);
   add('EcrDocker', ECR_DOCKER, groups.endpoints, images);
   add('Logs', CLOUDWATCH_LOGS, groups.endpoints, [ours(['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'], arn('logs', 'log-group', `${stack.stackName}-*`))]);
   add('Secrets', SECRETS_MANAGER, groups.endpoints, [ours(['secretsmanager:GetSecretValue'], arn('secretsmanager', 'secret', `${sale.name}/*`), arn('secretsmanager', 'secret', 'rds!cluster-*'))]);
   add('Figures-endpoint', PROMETHEUS_WORKSPACES, groups.endpoints, [ours(['aps:RemoteWrite'], arn('aps', 'workspace', '*', ArnFormat.SLASH_RESOURCE_NAME))]);
-  // The outbox does not sign its requests (shop-queue.ts).
-  if (sale.shop.delivery === 'queue') add('Gateway', APIGATEWAY, groups.orders, [anybody(['execute-api:Invoke'], stack.formatArn({ service: 'execute-api', resource: '*' }))]);
 }
 
 // Only the adapter's subnets have a route to the shop. The shop's side adds routes back to these three subnets.

@@ -14,7 +14,6 @@ import { rolesOf } from './roles.js';
 import { frontNames, sizeFor, type Place, type Sale } from './sale.js';
 import { secretsOf } from './secrets.js';
 import { servicesOf } from './services.js';
-import { shopQueueOf } from './shop-queue.js';
 import { storesOf } from './stores.js';
 import { images, Tasks, type Workshop } from './task.js';
 import { watch } from './watch.js';
@@ -52,9 +51,8 @@ export class Region extends Stack {
     const names = new sd.PrivateDnsNamespace(this, 'Names-inside', { vpc: network.vpc, name: `${sale.name}.internal` });
     const repositories = [this.formatArn({ service: 'ecr', resource: 'repository', resourceName: `${sale.name}/*` })];
     const at: Workshop = { stack: this, cluster, secrets, key, image: images(this), repositories };
-    const shopUrl = sale.shop.delivery === 'queue' ? shopQueueOf(this, sale, network.vpc, key) : sale.shop.ordersUrl;
     const plan = { stack: this, sale, size, network, stores, tasks: new Tasks(at), names, asleep: !awake };
-    const services = servicesOf(plan, shopUrl);
+    const services = servicesOf(plan);
     const balancer = doorOf(this, sale, network, services.edges.service, props.second);
     watch(at, network, names.namespaceName, services.all.map(({ service }) => service), frontNames(size), !awake);
     if (awake && sale.profile === 'evening') openingOf(this, sale, services.all, balancer);

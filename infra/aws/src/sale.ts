@@ -22,7 +22,6 @@ export interface Shop {
   databaseHost: string;
   databaseName: string;
   databasePort: number;
-  delivery: 'http' | 'queue'; // orders go to the shop's API by peering, or into a queue that the shop reads
   ordersUrl: string;
   ordersPort: number;
 }
@@ -173,7 +172,6 @@ export function checked(sale: Sale): Sale {
   must(sale.awake !== 'second' || sale.second !== undefined, 'awake: there is no second region');
   if (sale.operators !== undefined) checkOperators(sale.operators);
   must([undefined, 1, 2].includes(sale.seatOwners), 'seatOwners: 1 or 2');
-  must(sale.shop.delivery === 'http' || sale.shop.delivery === 'queue', 'shop.delivery: http or queue');
   checkPlace(sale.primary, 'primary');
   const networks = [sale.primary.cidr, sale.shop.cidr];
   if (sale.second !== undefined) {

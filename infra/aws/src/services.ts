@@ -106,7 +106,7 @@ function seatsTask(plan: Plan, name: string): Task {
   };
 }
 
-function payTask(plan: Plan, shopUrl: string): Task {
+function payTask(plan: Plan): Task {
   const { sale, size, stores } = plan;
   const inside = (port: number) => `http://127.0.0.1:${port}`; // the HAProxy in the same task, which finds the seats' owner
   return {
@@ -128,7 +128,7 @@ function payTask(plan: Plan, shopUrl: string): Task {
       // Rates agreed with provider and shop; all adapters share them.
       'psp.per_s': size.pspPerS, 'users.queries_per_s': size.usersPerS, 'saga.lease': '15s',
       'web.public_url': `https://${sale.domain}`, 'web.time_zone': sale.timeZone,
-      'shop.url': shopUrl, 'shop.key': path('shop-api-key'),
+      'shop.url': sale.shop.ordersUrl, 'shop.key': path('shop-api-key'),
     },
   };
 }
@@ -171,14 +171,14 @@ export interface Services {
   all: Running[];
 }
 
-export function servicesOf(plan: Plan, shopUrl: string): Services {
+export function servicesOf(plan: Plan): Services {
   const { tasks, size } = plan;
   const image = (name: Image) => tasks.at.image(name);
   const edge = tasks.define({
     name: 'edge', image: 'Edge', machines: size.edges, ...HAPROXY, files: edgeFiles(plan, `:${PORTS.edge}`),
   });
   edge.findContainer('edge')!.addPortMappings({ containerPort: PORTS.edge });
-  const pay = tasks.define(payTask(plan, shopUrl), (definition, first, logging) => {
+  const pay = tasks.define(payTask(plan), (definition, first, logging) => {
     // Sends the number of free seats to the waiting room. Each adapter has such a feed; they send the same.
     beside(definition, first, 'feed', { image: image('Ctl'), command: ['--profiles', path('profiles'), 'feed'], logging, memoryLimitMiB: 64, essential: false, enableRestartPolicy: true });
     beside(definition, first, 'inside', { image: image('Edge'), ...HAPROXY, logging, memoryLimitMiB: 256, stopTimeout: Duration.seconds(STOP_S) });

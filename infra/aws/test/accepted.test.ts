@@ -10,7 +10,7 @@ import { after, test } from 'node:test';
 import { FILES } from '../src/edge.js';
 import { BIN, ROOT } from '../src/sale.js';
 import { PROGRAMS } from '../src/services.js';
-import { ofType, queuedTemplates, templates, type Template } from './made.js';
+import { ofType, sharedTemplates, templates, type Template } from './made.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'fairgate-aws-'));
 after(() => rmSync(dir, { recursive: true }));
@@ -58,8 +58,8 @@ function laidDown(template: Template, task: string): string {
 }
 
 for (const [task, program] of Object.entries(PROGRAMS)) {
-  for (const [how, all] of [['calls', templates], ['queue', queuedTemplates]] as const) {
-    test(`${program} accepts what ${task} is given (the shop by ${how})`, () => {
+  for (const [how, all] of [['alone', templates], ['shared', sharedTemplates]] as const) {
+    test(`${program} accepts what ${task} is given (seats ${how})`, () => {
       const files = laidDown(all().first, task);
       for (const name of readdirSync(files)) assert.equal(statSync(join(files, name)).mode & 0o777, 0o600, name);
       const main = containers(all().first, task).find(({ Name }) => Name === task)!;

@@ -1,5 +1,5 @@
-// made.ts: the templates that the tests read, from making.ts: as in sale.json, with the queue, with operator accounts
-// between sales, and with the first region given up.
+// made.ts: the templates that the tests read, from making.ts: as in sale.json, with shared seats, with operator
+// accounts between sales, and with the first region given up.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export interface Template {
 }
 
 export const SALE = readSale();
-export const QUEUED: Sale = { ...SALE, shop: { ...SALE.shop, delivery: 'queue' }, seatOwners: 2 }; // choices other than those of sale.json
+export const SHARED: Sale = { ...SALE, seatOwners: 2 };
 
 export const PERSONS: Sale = { ...SALE, profile: 'idle', operators: { issuer: 'https://id.house.example/realms/staff', audience: 'https://fairgate.house.example', keys: 'test/jwks.json', rolePrefix: 'fairgate-' } };
 
@@ -37,11 +37,11 @@ function parsed(dir: string): All {
 }
 
 let usual: All | undefined;
-let queued: All | undefined;
+let shared: All | undefined;
 let givenUp: All | undefined;
 let persons: All | undefined;
-export const templates = (): All => (usual ??= parsed('http'));
-export const queuedTemplates = (): All => (queued ??= parsed('queue'));
+export const templates = (): All => (usual ??= parsed('usual'));
+export const sharedTemplates = (): All => (shared ??= parsed('shared'));
 export const personsTemplates = (): All => (persons ??= parsed('persons'));
 export const givenUpTemplates = (): All => (givenUp ??= parsed('given-up'));
 

@@ -69,7 +69,6 @@ test('the settings of a sale are validated before anything is made of them', () 
   wrong({ primary: { ...SALE.primary, zones: ['ap-northeast-2a', 'ap-northeast-2a', 'ap-northeast-2c'] } });
   wrong({ second: { ...SALE.second!, cidr: SALE.primary.cidr } });
   wrong({ second: { ...SALE.second!, region: SALE.primary.region, zones: SALE.primary.zones } });
-  wrong({ shop: { ...SALE.shop, delivery: 'pigeon' } });
   wrong({ operators: { ...PERSONS.operators!, audience: '' } });
   wrong({ operators: { ...PERSONS.operators!, issuer: 'http://id.example' } });
 });

@@ -11,7 +11,7 @@ import { edgeConfig, FILES, withoutComments } from '../src/edge.js';
 import { fileOf, ROOT } from '../src/sale.js';
 import { SECRETS_PUT } from '../src/secrets.js';
 import { PROGRAMS, type Program } from '../src/services.js';
-import { ofType, only, PERSONS, personsTemplates, queuedTemplates, templates, type Template } from './made.js';
+import { ofType, only, PERSONS, personsTemplates, sharedTemplates, templates, type Template } from './made.js';
 
 type Container = any;
 
@@ -174,7 +174,7 @@ test('where the seats are shared no two processes have one name: the old one end
   const told = (template: Template): [string, unknown][] => ofType(template, 'AWS::ECS::Service')
     .filter(([id]) => id.startsWith('Serviceseats'))
     .map(([id, { Properties: { DeploymentConfiguration: { MinimumHealthyPercent: least, MaximumPercent: most } } }]) => [id.slice(0, 'Serviceseatsa'.length), [least, most]]);
-  assert.deepEqual(told(queuedTemplates().first), [['Serviceseatsa', [0, 100]], ['Serviceseatsb', [0, 100]]]);
+  assert.deepEqual(told(sharedTemplates().first), [['Serviceseatsa', [0, 100]], ['Serviceseatsb', [0, 100]]]);
   assert.deepEqual(told(templates().first), [['Serviceseatsa', [100, 200]], ['Serviceseatsb', [100, 200]]]);
 });
 
@@ -198,7 +198,7 @@ test('where both processes share the seats each says where it is, by the name th
     return Object.fromEntries((one.Environment as { Name: string; Value: unknown }[]).map(({ Name, Value }) => [Name, Value]));
   };
   for (const name of ['seats-a', 'seats-b']) {
-    const shares = told(queuedTemplates().first, name), alone = told(templates().first, name);
+    const shares = told(sharedTemplates().first, name), alone = told(templates().first, name);
     assert.equal(shares.FAIRGATE_JOURNAL_INSTANCE, name);
     assert.equal(String(shares.FAIRGATE_OWNER_OWNERS), '2');
     assert.ok(textOf(shares.FAIRGATE_OWNER_ADDRESS).includes(`${name}.`) && textOf(shares.FAIRGATE_OWNER_ADDRESS).includes(':8082'));
@@ -212,7 +212,7 @@ test('a description of a task fits into the 64 KB that AWS has for it', () => {
 });
 
 test('operators are persons where the sale names an issuer, with its public keys as a file, and nobody gets a way out for it', () => {
-  for (const { first, second } of [templates(), queuedTemplates()]) for (const template of [first, second]) assert.doesNotMatch(JSON.stringify(template), /FAIRGATE_OPERATORS/);
+  for (const { first, second } of [templates(), sharedTemplates()]) for (const template of [first, second]) assert.doesNotMatch(JSON.stringify(template), /FAIRGATE_OPERATORS/);
   for (const [task, program] of Object.entries(PROGRAMS)) {
     const of = (name: string): Container => containers(personsTemplates().first).find(([path]) => path === `${task}/${name}`)![1];
     const given = (of(task).Environment as { Name: string; Value: string }[]).filter(({ Name }) => Name.startsWith('FAIRGATE_OPERATORS_'));
@@ -227,18 +227,4 @@ test('operators are persons where the sale names an issuer, with its public keys
   }
   const rules = (template: Template) => ['AWS::EC2::SecurityGroupEgress', 'AWS::EC2::SecurityGroup', 'AWS::EC2::Route', 'AWS::Route53Resolver::FirewallDomainList'].map((type) => ofType(template, type));
   assert.deepEqual(rules(personsTemplates().first), rules(templates().first));
-});
-
-test('with the queue the outbox calls the gateway, which answers 2xx only when SQS has the letter', () => {
-  const template = queuedTemplates().first;
-  const told = containers(template).find(([path]) => path === 'payment-adapter/payment-adapter')![1].Environment as { Name: string; Value: unknown }[];
-  assert.match(textOf(told.find(({ Name }) => Name === 'FAIRGATE_SHOP_URL')!.Value), /execute-api.*orders/);
-  const method = ofType(template, 'AWS::ApiGateway::Method').find(([, { Properties }]) => Properties.HttpMethod === 'POST')![1].Properties;
-  assert.deepEqual(method.Integration.IntegrationResponses.map((one: Container) => [one.StatusCode, one.SelectionPattern]), [['200', undefined], ['503', '[345]\\d{2}']]);
-  const outbox = fileOf('payment-adapter/src/letters/shop_letters.c');
-  assert.match(outbox, /"Idempotency-Key: /);
-  assert.match(outbox, /json_member_str\(body, "customer"/);
-  assert.match(method.Integration.RequestTemplates['application/json'], /MessageGroupId=.*\$\.customer.*MessageDeduplicationId=.*Idempotency-Key/);
-  const queues = ofType(template, 'AWS::SQS::Queue').map(([, { Properties }]) => Properties);
-  assert.deepEqual(queues.map(({ FifoQueue, KmsMasterKeyId }) => [FifoQueue, KmsMasterKeyId !== undefined]), [[true, true], [true, true]]);
 });

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ofType, only, queuedTemplates, refers, SALE, templates, type Template } from './made.js';
+import { ofType, only, refers, SALE, sharedTemplates, templates, type Template } from './made.js';
 
 const ANY = '0.0.0.0/0';
 const SHOP = SALE.shop.cidr;
@@ -71,14 +71,12 @@ const sorted = (table: Record<string, Record<string, number[]>>): [string, strin
   Object.entries(table).flatMap(([from, tos]) => Object.entries(tos).flatMap(([to, ports]) => ports.map((port): [string, string, number] => [from, to, port])))
     .sort((a, b) => `${a}`.localeCompare(`${b}`));
 
-test('who can reach whom is this table and nothing else, in both regions, with calls to the shop or the queue', () => {
-  const withQueue = { ...ALLOWED, pay: { ...ALLOWED['pay'], orders: [443] } };
-  for (const template of [templates().first, templates().second]) assert.deepEqual(sorted(reach(template)), sorted(ALLOWED));
-  for (const template of [queuedTemplates().first, queuedTemplates().second]) assert.deepEqual(sorted(reach(template)), sorted(withQueue));
+test('who can reach whom is this table and nothing else, in both regions', () => {
+  for (const { first, second } of [templates(), sharedTemplates()]) for (const template of [first, second]) assert.deepEqual(sorted(reach(template)), sorted(ALLOWED));
 });
 
 test('groups and rules are described in the letters that AWS takes', () => {
-  for (const template of [templates().first, queuedTemplates().second]) {
+  for (const template of [templates().first, sharedTemplates().second]) {
     const groups = ofType(template, 'AWS::EC2::SecurityGroup').map(([, { Properties }]) => Properties.GroupDescription as string);
     const rules = ['Ingress', 'Egress'].flatMap((way) => ofType(template, `AWS::EC2::SecurityGroup${way}`).map(([, { Properties }]) => Properties.Description as string));
     for (const text of [...groups, ...rules]) assert.match(text, /^[a-zA-Z0-9. _:/()#,@[\]+=&;{}!$*-]{1,255}$/);
@@ -139,24 +137,21 @@ test('each service runs in three zones, in the subnets that are meant for it, wi
 
 test('an endpoint leads to what is ours, and to the layers of images, by the calls that are made', () => {
   const text = (value: unknown): string => (typeof value === 'string' ? value : (value as { 'Fn::Join'?: [string, unknown[]]; Ref?: string })['Fn::Join']?.[1].map(text).join('') ?? `{${refers(value)}}`);
-  for (const [template, delivery] of [[templates().first, 'http'], [queuedTemplates().first, 'queue']] as const) {
-    const found = ofType(template, 'AWS::EC2::VPCEndpoint').flatMap(([, { Properties }]) => (Properties.PolicyDocument.Statement as any[]).map(({ Action, Effect, Resource, Condition }) => {
-      assert.equal(Effect, 'Allow');
-      const ours = refers(Condition?.StringEquals['aws:PrincipalAccount']) === 'AWS::AccountId';
-      return `${ours ? 'ours' : 'anybody'} ${[Action].flat().join()} ${[Resource].flat().map(text).join()}`;
-    }));
-    const images = [
-      'ours ecr:GetAuthorizationToken *',
-      'ours ecr:BatchGetImage,ecr:GetDownloadUrlForLayer,ecr:BatchCheckLayerAvailability arn:{AWS::Partition}:ecr:ap-northeast-2:{AWS::AccountId}:repository/fairgate/*',
-    ];
-    assert.deepEqual(found.sort(), [
-      'anybody s3:GetObject arn:{AWS::Partition}:s3:::prod-ap-northeast-2-starport-layer-bucket/*', ...images, ...images,
-      'ours aps:RemoteWrite arn:{AWS::Partition}:aps:ap-northeast-2:{AWS::AccountId}:workspace/*',
-      'ours logs:CreateLogStream,logs:PutLogEvents,logs:DescribeLogStreams arn:{AWS::Partition}:logs:ap-northeast-2:{AWS::AccountId}:log-group:fairgate-first-*',
-      'ours secretsmanager:GetSecretValue arn:{AWS::Partition}:secretsmanager:ap-northeast-2:{AWS::AccountId}:secret:fairgate/*,arn:{AWS::Partition}:secretsmanager:ap-northeast-2:{AWS::AccountId}:secret:rds!cluster-*',
-      ...(delivery === 'queue' ? ['anybody execute-api:Invoke arn:{AWS::Partition}:execute-api:ap-northeast-2:{AWS::AccountId}:*'] : []),
-    ].sort());
-  }
+  const found = ofType(templates().first, 'AWS::EC2::VPCEndpoint').flatMap(([, { Properties }]) => (Properties.PolicyDocument.Statement as any[]).map(({ Action, Effect, Resource, Condition }) => {
+    assert.equal(Effect, 'Allow');
+    const ours = refers(Condition?.StringEquals['aws:PrincipalAccount']) === 'AWS::AccountId';
+    return `${ours ? 'ours' : 'anybody'} ${[Action].flat().join()} ${[Resource].flat().map(text).join()}`;
+  }));
+  const images = [
+    'ours ecr:GetAuthorizationToken *',
+    'ours ecr:BatchGetImage,ecr:GetDownloadUrlForLayer,ecr:BatchCheckLayerAvailability arn:{AWS::Partition}:ecr:ap-northeast-2:{AWS::AccountId}:repository/fairgate/*',
+  ];
+  assert.deepEqual(found.sort(), [
+    'anybody s3:GetObject arn:{AWS::Partition}:s3:::prod-ap-northeast-2-starport-layer-bucket/*', ...images, ...images,
+    'ours aps:RemoteWrite arn:{AWS::Partition}:aps:ap-northeast-2:{AWS::AccountId}:workspace/*',
+    'ours logs:CreateLogStream,logs:PutLogEvents,logs:DescribeLogStreams arn:{AWS::Partition}:logs:ap-northeast-2:{AWS::AccountId}:log-group:fairgate-first-*',
+    'ours secretsmanager:GetSecretValue arn:{AWS::Partition}:secretsmanager:ap-northeast-2:{AWS::AccountId}:secret:fairgate/*,arn:{AWS::Partition}:secretsmanager:ap-northeast-2:{AWS::AccountId}:secret:rds!cluster-*',
+  ].sort());
 });
 
 test('names that can be resolved are listed: AWS, our own, the shop, the provider, the beacon', () => {

@@ -3,18 +3,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileOf } from '../src/sale.js';
-import { givenUpTemplates, ofType, only, queuedTemplates, refers, SALE, templates, type Template } from './made.js';
+import { givenUpTemplates, ofType, only, refers, SALE, templates, type Template } from './made.js';
 
 const both = (): Template[] => [templates().first, templates().second];
 
 test('everything that keeps anything is encrypted with a key of ours', () => {
   const keyed: Record<string, string> = {
     'AWS::RDS::DBCluster': 'KmsKeyId', 'AWS::ElastiCache::ReplicationGroup': 'KmsKeyId', 'AWS::Logs::LogGroup': 'KmsKeyId',
-    'AWS::SNS::Topic': 'KmsMasterKeyId', 'AWS::SQS::Queue': 'KmsMasterKeyId', 'AWS::SecretsManager::Secret': 'KmsKeyId',
+    'AWS::SNS::Topic': 'KmsMasterKeyId', 'AWS::SecretsManager::Secret': 'KmsKeyId',
     'AWS::APS::Workspace': 'KmsKeyArn',
   };
   const seen = new Set<string>();
-  for (const template of [...both(), queuedTemplates().first, templates().world]) {
+  for (const template of [...both(), templates().world]) {
     for (const [type, property] of Object.entries(keyed)) {
       for (const [id, { Properties }] of ofType(template, type)) {
         assert.match(refers(Properties[property]) ?? '', /^Key/, `${id}: ${property}`);
@@ -102,8 +102,5 @@ test('programs run in one region at a time, and are made larger for the opening 
 });
 
 test('a message to anybody is refused without TLS', () => {
-  const template = queuedTemplates().first;
-  for (const type of ['AWS::SNS::TopicPolicy', 'AWS::SQS::QueuePolicy']) {
-    for (const [id, { Properties }] of ofType(template, type)) assert.match(JSON.stringify(Properties.PolicyDocument), /"aws:SecureTransport":"false"/, id);
-  }
+  for (const [id, { Properties }] of ofType(templates().first, 'AWS::SNS::TopicPolicy')) assert.match(JSON.stringify(Properties.PolicyDocument), /"aws:SecureTransport":"false"/, id);
 });

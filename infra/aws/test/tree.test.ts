@@ -7,12 +7,12 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { HERE } from '../src/sale.js';
-import { QUEUED, SALE } from './made.js';
+import { SALE, SHARED } from './made.js';
 import { makeInto, textsIn } from './making.js';
 
 const files = readdirSync(HERE, { recursive: true, encoding: 'utf8' }).filter((name) => !/^(node_modules|made)(\/|$)/.test(name) && statSync(join(HERE, name)).isFile());
 
-const MADE = ['http', 'queue'].map((name) => join(HERE, 'made', name));
+const MADE = ['usual', 'shared'].map((name) => join(HERE, 'made', name));
 
 test('two makings are the same to the byte, whatever AWS says of the machine, and open no connection', () => {
   const connect = Socket.prototype.connect;
@@ -20,8 +20,8 @@ test('two makings are the same to the byte, whatever AWS says of the machine, an
   Socket.prototype.connect = () => { throw new Error('to make templates takes no network'); };
   try {
     Object.assign(process.env, { CDK_DEFAULT_ACCOUNT: '1'.repeat(12), CDK_DEFAULT_REGION: 'eu-west-1', AWS_REGION: 'eu-west-1', AWS_PROFILE: 'nobody' });
-    assert.deepEqual(textsIn(makeInto(SALE, 'http-again')), textsIn(MADE[0]!));
-    assert.deepEqual(textsIn(makeInto(QUEUED, 'queue-again')), textsIn(MADE[1]!));
+    assert.deepEqual(textsIn(makeInto(SALE, 'usual-again')), textsIn(MADE[0]!));
+    assert.deepEqual(textsIn(makeInto(SHARED, 'shared-again')), textsIn(MADE[1]!));
   } finally {
     Socket.prototype.connect = connect;
     process.env = kept;
