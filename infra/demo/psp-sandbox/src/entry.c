@@ -154,14 +154,10 @@ void entry_submit(struct entry *entry, struct http_req *req, const struct call *
     /* The sandbox's own runs never fail. */
     if (req == NULL || !fault_take(&entry->faults, span_of(call->op->name), &run->fault))
         run->fault.kind = FAULT_NONE;
-    if (run->fault.kind == FAULT_DROP) {
-        run->fault.kind = FAULT_LOST;
-        reply(run);
-    } else if (run->fault.kind == FAULT_DELAY) {
+    if (run->fault.kind == FAULT_DELAY)
         uv_timer_start(&run->timer, on_delayed, run->fault.value, 0);
-    } else {
+    else
         execute(run);
-    }
 }
 
 /* ---- what runs out ---- */

@@ -192,8 +192,6 @@ static void add_delivery(struct webhooks *webhooks, const struct object *event,
         delivery->skew_s = fault->value;
     if (fault->kind == FAULT_HOOK_STALE)
         delivery->skew_s = -(int64_t)fault->value;
-    if (fault->kind == FAULT_HOOK_LATE)
-        wait_ms = fault->value;
     if (fault->kind == FAULT_HOOK_REORDER) {
         delivery->overtakers = fault->value;
         webhooks->held++;
