@@ -67,7 +67,7 @@ describe('with a stack', () => {
     // By the clone's own script, so that a page's `make up` finds nothing changed.
     await promisify(execFile)('make', ['up'], { cwd: place.where.dir, env: { ...process.env, ...place.where.env } });
     assert.ok(lstatSync(join(place.where.dir, 'node_modules')).isSymbolicLink(), 'the tree has its packages');
-    place.stack.mayDie('seat-service', 'signal 9', 2); // docs/operate/game-day.md
+    place.stack.mayDie('seat-service', 'signal 9'); // docs/operate/game-day.md
   });
   after(() => place.scope.close());
 
