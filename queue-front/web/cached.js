@@ -2,7 +2,7 @@
 // that recognises a join whose response was lost, and finds this browser's place, if any, and the page in its language.
 
 import { byId, lang } from './kit.js';
-import { keep } from './show.js';
+import { note } from './show.js';
 
 const YEAR_S = 31_536_000;
 const MONTH_S = 2_592_000;
@@ -44,7 +44,7 @@ async function findPlace(ask, settle, tries = 1) {
   const answer = await ask('GET', 'me').catch(() => null);
   if (byId('line').dataset.entry) return undefined;
   if (answer?.ok) return settle(await answer.json());
-  if (answer?.status === 401) return keep.set('place', null);
+  if (answer?.status === 401) return note('place').set(null);
   const ms = Math.max(1000 * Number(answer?.headers.get('Retry-After') ?? 0), Math.min(AGAIN_MAX_MS, 1000 * 2 ** tries));
   setTimeout(() => findPlace(ask, settle, tries + 1).catch(() => {}), ms * (1 + Math.random() / 2));
   return undefined;
@@ -56,5 +56,5 @@ export async function begin(ask, settle, home) {
   // Only the visitor's own page offers the lane that the member's token opens. It does not get a code of this address.
   const mayMove = (me) => me.place === 'waiting' && me.state !== 'closed' && !me.lane && !hasCode();
   const show = (me) => (Number(byId('line').dataset.lanes) > 0 && mayMove(me) ? location.replace(home) : settle(me));
-  if (keep.get('place')) await findPlace(ask, show).catch(() => {});
+  if (note('place').get()) await findPlace(ask, show).catch(() => {});
 }

@@ -2,7 +2,7 @@
 // same words (waiting_gaps.c). wait.js loads this file for the first place, together with the rarer phrases.
 
 import { announce, byId, locale, say, serverNow } from './kit.js';
-import { event, fill, keep, line, put, showTitle, timeOf } from './show.js';
+import { event, fill, line, note, put, showTitle, timeOf } from './show.js';
 import { drawQueue } from './queue.js';
 import { shownWait, waitAt } from './shown.js';
 
@@ -51,9 +51,9 @@ let waiting = Number(line.dataset.waiting); // people in this line
 
 // The visitor's dot never moves back, neither when somebody ahead returns nor after a reload.
 function showQueue({ position, ahead }) {
-  let lowest = keep.get('ahead');
+  let lowest = note('ahead').get();
   if (lowest?.position !== position || ahead < lowest.ahead) lowest = { position, ahead };
-  keep.set('ahead', lowest);
+  note('ahead').set(lowest);
   drawQueue(byId('queue'), lowest.ahead, waiting, say('more.gate'));
 }
 

@@ -1,27 +1,14 @@
 // show.js: displays data on the waiting page. It decides nothing and makes no requests.
 
-import { announce, byId, knows, lang, locale, minutes, say, serverNow } from './kit.js';
+import { announce, byId, kept, knows, lang, locale, minutes, say, serverNow } from './kit.js';
 
 export const line = byId('line');
 export const event = line.dataset.event;
 const name = byId('name').textContent;
 const DAY_S = 86_400;
 
-// A few values stored in the browser. The page works without them, if storage is forbidden.
-export const keep = {
-  get(key) {
-    try {
-      return JSON.parse(localStorage.getItem(`fg_${key}_${event}`));
-    } catch {
-      return null;
-    }
-  },
-  set(key, value) {
-    try {
-      localStorage.setItem(`fg_${key}_${event}`, JSON.stringify(value));
-    } catch { /* full, or forbidden */ }
-  },
-};
+// A value stored in this browser for this event.
+export const note = (key) => kept(`fg_${key}_${event}`);
 
 let zone = line.dataset.zone || undefined;
 try {

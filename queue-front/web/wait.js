@@ -13,7 +13,7 @@
 // again.
 
 import { byId, moreWords, noteDate, notePageTime, onWake, say, serverNow } from './kit.js';
-import { event, isAbroad, keep, line, showBegins, showCloses, showMessage, showTitle, showUpdated, showView } from './show.js';
+import { event, isAbroad, line, note, showBegins, showCloses, showMessage, showTitle, showUpdated, showView } from './show.js';
 
 const ASK_TIMEOUT_MS = 15_000;
 const KEPT_MS = 2000; // caches may keep the status this long: its Date counts as that much older
@@ -78,7 +78,7 @@ function viewOf() {
 }
 
 function see() {
-  keep.set('place', 1);
+  note('place').set(1);
   if (!over && OVER.includes(me.place)) return location.replace(home);
   if (!place) return withPlace(); // until then the page stays as rendered
   const view = viewOf();
@@ -381,7 +381,7 @@ function settle(joined) {
 async function leave() {
   const answer = await ask('POST', 'leave');
   if (!answer.ok) throw new Error(String(answer.status));
-  keep.set('ahead', null);
+  note('ahead').set(null);
   location.replace(`${home}?notice=left`);
 }
 
@@ -403,15 +403,15 @@ async function withTurn(act) {
 }
 
 alertBox.addEventListener('change', () => {
-  keep.set('alert', alertBox.checked);
+  note('alert').set(alertBox.checked);
   withTurn(() => turn.arm(true)).catch(() => {});
 });
 
 // ---- the promise of the draw, for notedOf() in draw-check.js ----
 
 const promise = `commitment_${line.dataset.incarnation}`;
-if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line.dataset.state) && !keep.get(promise)) {
-  keep.set(promise, line.dataset.commitment);
+if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line.dataset.state) && !note(promise).get()) {
+  note(promise).set(line.dataset.commitment);
 }
 
 // ---- with another device ----
@@ -444,7 +444,7 @@ for (const id of ['pass', 'next']) onForm(id, () => withTurn(() => turn.enter())
 for (const id of ['extend', 'stay']) onForm(id, () => withTurn(() => turn[id]()));
 onForm('leave', leave);
 onForm('take', () => withMove((move) => move.take(ask, home)));
-alertBox.checked = keep.get('alert') === true;
+alertBox.checked = note('alert').get() === true;
 if (alertBox.checked) withTurn(() => turn.arm(false)).catch(() => {});
 if (me) see();
 setTimeout(() => { if (me) withTurn(); }, TURN_READY_MS); // loads it before it is needed
