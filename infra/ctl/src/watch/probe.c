@@ -80,8 +80,9 @@ bool probe_operate(struct probe *probe, enum command_service service, const char
     return operate(probe, service, &call, path, body);
 }
 
-bool probe_at(struct probe *probe, enum command_service service, const char *method,
-              const char *leaf, const char *body)
+/* As an operator, on the event. */
+static bool at_event(struct probe *probe, enum command_service service, const char *method,
+                     const char *leaf, const char *body)
 {
     char path[CTL_URL_MAX];
     snprintf(path, sizeof(path), "/admin/events/%s%s", probe->event, leaf);
@@ -130,11 +131,11 @@ static bool is_closed(const struct probe *probe)
 
 bool probe_delete(struct probe *probe)
 {
-    if (!probe_at(probe, COMMAND_LINE, NULL, "", NULL))
+    if (!at_event(probe, COMMAND_LINE, NULL, "", NULL))
         return probe->call.end == CALL_ANSWERED && probe->call.status == 404;
     if (!span_eq(value_text(probe->call.json, "incarnation"), span_of(probe->incarnation)))
         return true;
-    return (is_closed(probe) || probe_at(probe, COMMAND_LINE, "POST", "/actions/close", "{}")) &&
+    return (is_closed(probe) || at_event(probe, COMMAND_LINE, "POST", "/actions/close", "{}")) &&
            delete_closed(probe);
 }
 
@@ -143,7 +144,7 @@ static bool claim(struct probe *probe, const char *knobs, uint64_t most_s)
 {
     char body[512], path[CTL_URL_MAX], closes[RFC3339_LEN + 1];
     struct text time = text_on(closes, RFC3339_LEN);
-    if (probe_at(probe, COMMAND_LINE, NULL, "", NULL) && is_closed(probe) && !delete_closed(probe))
+    if (at_event(probe, COMMAND_LINE, NULL, "", NULL) && is_closed(probe) && !delete_closed(probe))
         return false;
     rfc3339_put(&time, system_wall_us() / 1000 + most_s * UINT64_C(1000));
     closes[time.len] = '\0';
@@ -168,11 +169,11 @@ const char *probe_make(struct probe *probe, const char *hall, const char *knobs,
     bool busy = !probe->made && probe->call.status == 412;
     probe->mend = busy ? probe->busy : "/readyz of the service that is named says why";
     /* A hall that another version created is good enough. */
-    if (probe->made && !probe_at(probe, COMMAND_SEATS, "PUT", "", hall) &&
+    if (probe->made && !at_event(probe, COMMAND_SEATS, "PUT", "", hall) &&
         probe->call.status != 409)
         return "its hall";
-    if (!probe->made || !probe_at(probe, COMMAND_LINE, "PUT", "/codes", codes) ||
-        !probe_at(probe, COMMAND_LINE, "POST", "/actions/open", "{}"))
+    if (!probe->made || !at_event(probe, COMMAND_LINE, "PUT", "/codes", codes) ||
+        !at_event(probe, COMMAND_LINE, "POST", "/actions/open", "{}"))
         return "its event";
     return NULL;
 }

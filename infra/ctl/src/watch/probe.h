@@ -28,9 +28,6 @@ void probe_deinit(struct probe *probe); /* wipes the secrets */
 bool probe_operate(struct probe *probe, enum command_service service, const char *method,
                    const char *path, const char *body);
 bool probe_visit(struct probe *probe, const char *method, const char *path, const char *body);
-/* As an operator, on the event. */
-bool probe_at(struct probe *probe, enum command_service service, const char *method,
-              const char *leaf, const char *body);
 
 /* Creates and opens the event, which only one run at a time may have; `knobs` are members of its
  * document. An existing hall stays. NULL, or the step that failed; probe->mend says what helps. */
