@@ -13,10 +13,13 @@
 #include "system/plain_file.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     SETTINGS_MAX = 256, /* in all parts together */
@@ -480,17 +483,28 @@ int config_parse(const char *name, struct span text, char *const *environment,
     return rc;
 }
 
+/* Any kind of file, such as a pipe or /dev/null. `memory` has a byte more than a file may have. */
+static const char *read_file(const char *path, char *memory, size_t *len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return strerror(errno);
+    const char *why = plain_file_fill(fd, memory, CONFIG_FILE_MAX + 1, len);
+    close(fd);
+    return why == NULL && *len > CONFIG_FILE_MAX ? "it is too long" : why;
+}
+
 int config_load(const char *path, char *const *environment, const struct config_part *parts,
                 size_t parts_len, struct err_slot *err)
 {
     if (path == NULL)
         return config_parse("no --config", (struct span){NULL, 0}, environment, parts, parts_len,
                             err);
-    char *memory = malloc(CONFIG_FILE_MAX);
+    char *memory = malloc(CONFIG_FILE_MAX + 1);
     if (memory == NULL)
         return err_set(err, ERR_NOMEM, "memory for %s", path);
     size_t len;
-    const char *why = plain_file_read(path, memory, CONFIG_FILE_MAX, &len);
+    const char *why = read_file(path, memory, &len);
     int rc = why != NULL ? err_set(err, ERR_IO, "%s: %s", path, why)
                          : config_parse(path, (struct span){memory, len}, environment, parts,
                                         parts_len, err);
@@ -500,10 +514,10 @@ int config_load(const char *path, char *const *environment, const struct config_
 
 unsigned config_line(const char *path, struct span section, struct span key)
 {
-    char *memory = malloc(CONFIG_FILE_MAX);
+    char *memory = malloc(CONFIG_FILE_MAX + 1);
     size_t len = 0;
-    if (memory != NULL)
-        (void)plain_file_read(path, memory, CONFIG_FILE_MAX, &len); /* config_load() has read it */
+    if (memory == NULL || read_file(path, memory, &len) != NULL)
+        len = 0;
     unsigned found = 0;
     bool inside = false;
     struct span text = {memory, len};

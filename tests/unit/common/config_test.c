@@ -151,8 +151,11 @@ TEST_CASE(a_file_is_read_and_named)
     assert_int_equal(ERR_IO, config_load(path = "/nowhere/a.conf", NULL, parts, PARTS, &err));
     assert_says(&err, "/nowhere/a.conf: No such file");
     char *environment[] = {"FAIRGATE_REDIS_PATH=/y", NULL};
-    assert_int_equal(0, config_load(NULL, environment, parts, PARTS, &err));
-    assert_string_equal("/y", got.path);
+    for (unsigned n = 0; n < 2; n++) { /* neither is a plain file with settings */
+        path = n == 0 ? NULL : "/dev/null";
+        assert_int_equal(0, config_load(path, environment, parts, PARTS, &err));
+        assert_string_equal("/y", got.path);
+    }
 }
 
 TEST_CASE(the_line_of_a_setting_is_found)
