@@ -119,6 +119,11 @@ CREATE OR REPLACE FUNCTION take_letter(of bigint, doc jsonb) RETURNS void LANGUA
     INSERT INTO partner_letters SELECT of, doc->>'letter' WHERE doc ? 'letter' ON CONFLICT DO NOTHING
 $$;
 
+-- NULL: the first one was not noted, so some may be missing.
+CREATE OR REPLACE FUNCTION letters_of(of bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT count(*) FROM partner_letters WHERE order_id = of HAVING bool_or(letter LIKE '%completed')
+$$;
+
 -- A partner's order: new, same, taken, unknown-customer. A repeated order may have other seats.
 CREATE OR REPLACE FUNCTION import_order(partner text, doc jsonb,
                                         OUT outcome text, OUT order_id bigint, OUT order_status text)
@@ -152,7 +157,7 @@ BEGIN
         FROM orders o JOIN partner_orders p ON p.order_id = o.id
         WHERE o.source = partner AND o.external_id = doc->>'external_id';
     outcome := CASE WHEN same THEN 'same' ELSE 'taken' END;
-    PERFORM take_letter(order_id, doc) WHERE same;
+    PERFORM take_letter(order_id, doc) WHERE same AND letters_of(order_id) IS NOT NULL;
 END $$;
 
 -- Returns moved, same or unknown-order. The price stays.
@@ -225,19 +230,18 @@ CREATE OR REPLACE FUNCTION time_text(at timestamptz) RETURNS text LANGUAGE sql S
     SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 $$;
 
--- The orders that partners submitted; `source` is the partner. Letters are counted of orders whose first one was noted.
+-- The orders that partners submitted; `source` is the partner.
 CREATE OR REPLACE VIEW imported AS
     SELECT o.id AS order, o.external_id, o.status, o.user_id::text AS customer, p.event, o.currency,
            o.amount, p.seats, p.provider, p.payment, p.event_name, p.lines, o.source,
-           time_text(o.created_at) AS received_at, time_text(p.refunded_at) AS refunded_at,
-           (SELECT count(*) FROM partner_letters l WHERE l.order_id = o.id
-            HAVING bool_or(l.letter LIKE '%completed')) AS letters
+           time_text(o.created_at) AS received_at, time_text(p.refunded_at) AS refunded_at
     FROM orders o JOIN partner_orders p ON p.order_id = o.id;
 
 CREATE OR REPLACE FUNCTION imported_after(partner text, last bigint, most integer)
 RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
-               'orders', coalesce(json_agg(to_jsonb(i) - '{source,event_name,lines}'::text[]), '[]'),
+               'orders', coalesce(json_agg(to_jsonb(i) - '{source,event_name,lines}'::text[]
+                                            || jsonb_build_object('letters', letters_of(i.order))), '[]'),
                'next', max(i.order))
         FROM (SELECT * FROM imported WHERE source = partner AND imported.order > last
               ORDER BY imported.order LIMIT most) i

@@ -40,7 +40,8 @@ const struct pg_statement shop_statements[SHOP_QUERIES] = {
     [SHOP_IMPORT] = {"import", DONE "import_order($1, $2::jsonb)"},
     [SHOP_MOVE] = {"move", DONE "move_order($1, $2::jsonb)"},
     [SHOP_REFUND] = {"refund", DONE "refund_order($1, $2::jsonb)"},
-    [SHOP_IMPORTED] = {"imported", "SELECT 'ok', (to_jsonb(i) - 'source')::json FROM imported i"
+    [SHOP_IMPORTED] = {"imported", "SELECT 'ok', (to_jsonb(i) - 'source' || jsonb_build_object("
+                                   "'letters', letters_of(i.order)))::json FROM imported i"
                                    " WHERE source = $1 AND external_id = $2"},
     [SHOP_IMPORTED_LIST] = {"imported_list",
                             "SELECT 'ok', imported_after($1, $2::bigint, $3::integer)"},
