@@ -1,5 +1,6 @@
 -- How many of an order's letters the shop says it has taken; NULL: it does not say.
 ALTER TABLE pay.shop_order ADD COLUMN letters integer;
--- The shop's list is read again once a day: when this round began, and the last one that came to the list's end.
-ALTER TABLE pay.reconcile_cursor ADD COLUMN round_at timestamptz NOT NULL DEFAULT now(),
+-- The shop's list is read again once a day: when the newest round began, and when the last one began that reached the
+-- list's end. -infinity: there was none.
+ALTER TABLE pay.reconcile_cursor ADD COLUMN round_at timestamptz NOT NULL DEFAULT '-infinity',
     ADD COLUMN whole_at timestamptz NOT NULL DEFAULT '-infinity';

@@ -123,11 +123,16 @@ FROM d;
 -- fragment: is_run(run)
 EXISTS (SELECT FROM reconcile_run WHERE run = :run)
 
--- Our position in a provider's list of events, or in the shop's list of orders.
+-- Our position in a provider's list of events, or in the shop's list of orders. That list is read again from its
+-- beginning once a day, as the shop may have lost what it had: a round begins with the list's first page (`round_at`) and
+-- is whole when its end was reached, which `whole_at` = `round_at` says. Until then no other begins.
 -- statement: reconcile_cursor
 --> provider text
 --< event    text
-SELECT event
+SELECT CASE
+        WHEN provider = 'shop' AND whole_at = round_at AND round_at < now() - interval '1 day' THEN ''
+        ELSE event
+    END AS event
 FROM reconcile_cursor
 WHERE provider = :provider;
 
@@ -209,16 +214,18 @@ order_origin(:id, (SELECT i.id FROM installation i WHERE i.one))
 -- fragment: is_compared(t)
 (:t.compared_at > :t.at + :ms(:grace_ms))
 
--- fragment: is_end()
-(excluded.at > '-infinity')
+-- Whether a row of the shop's list was seen since that moment of its rounds.
+-- fragment: is_seen_since(s, moment)
+((:s.seen_at < (SELECT c.:moment FROM reconcile_cursor c WHERE c.provider = 'shop')) IS NOT TRUE)
 
--- fragment: is_round_over(c)
-(:is_end() AND :c.round_at < now() - interval '1 day')
+-- When the round of the page after :event began.
+-- fragment: round_of_page(before)
+CASE WHEN :event = '' THEN now() ELSE :before END
 
 -- An unparsed page of the orders that the shop has accepted; a page that is not full is the last. For messages
--- delivered since the list was last read to its end (`at`), it is unknown whether the list has them. Once a day the list
--- is read again from its beginning (`round_at`), as the shop may have lost what it had. Its end was last reached in the
--- round that began at `whole_at`. Rows that say nothing new are not suspects, however many are read again.
+-- delivered since the list was last read to its end (`at`), it is unknown whether the list has them. An order is listed
+-- twice if it is on a page twice, or on two pages of one round. Rows that say nothing new are not suspects, however many
+-- are read again.
 -- statement: reconcile_shop
 --> run   bigint
 --> event text
@@ -231,36 +238,41 @@ WITH p AS MATERIALIZED (
         CASE WHEN len > 0 AND :page->>'next' ~ '^[0-9]{1,18}$' THEN :page->>'next' ELSE :event END AS event
     FROM jsonb_array_length(coalesce(:page->'orders', '0')) AS len
 ), c AS (
-    INSERT INTO reconcile_cursor AS c (provider, event, at)
-    SELECT 'shop', event, CASE WHEN len <> :full THEN now() ELSE '-infinity' END
+    INSERT INTO reconcile_cursor AS c (provider, event, at, round_at)
+    SELECT 'shop', event, CASE WHEN len <> :full THEN now() ELSE '-infinity' END, :round_of_page('-infinity')
     FROM p
     WHERE :is_run(:run)
     ON CONFLICT (provider) DO UPDATE
-    SET event = CASE WHEN :is_round_over(c) THEN '' ELSE excluded.event END,
-        at = greatest(c.at, excluded.at),
-        whole_at = CASE WHEN :is_end() THEN c.round_at ELSE c.whole_at END,
-        round_at = CASE WHEN :is_round_over(c) THEN now() ELSE c.round_at END
+    SET event = excluded.event, at = greatest(c.at, excluded.at), round_at = :round_of_page(c.round_at),
+        whole_at = CASE WHEN excluded.at > '-infinity' THEN :round_of_page(c.round_at) ELSE c.whole_at END
 ), r AS MATERIALIZED (
     SELECT external_id, max(amount) AS amount, max(letters) AS letters, count(*) > 1 AS twice
     FROM jsonb_to_recordset(:page->'orders') AS r (external_id text, amount bigint, letters integer)
     WHERE :is_run(:run) AND NOT :is_retired(external_id)
     GROUP BY external_id
-), x AS (
-    INSERT INTO suspect (list, id)
-    SELECT :shop_list(), r.external_id
+), n AS MATERIALIZED (
+    SELECT r.external_id, r.amount, r.letters, t.twice,
+        (s.amount, s.letters, s.twice) IS DISTINCT FROM (r.amount, r.letters, t.twice) AS is_news
     FROM r
     LEFT JOIN LATERAL (SELECT * FROM shop_order WHERE external_id = r.external_id OFFSET 0) s ON true
-    WHERE (s.amount, s.letters) IS DISTINCT FROM (r.amount, r.letters) OR r.twice
-    ORDER BY r.external_id
+    CROSS JOIN LATERAL (
+        SELECT r.twice
+            OR :event <> '' AND :is_seen_since(s, round_at) AND (s.twice OR s.after <> :event) IS TRUE AS twice
+    ) t
+), x AS (
+    INSERT INTO suspect (list, id)
+    SELECT :shop_list(), external_id
+    FROM n
+    WHERE is_news
+    ORDER BY external_id
     ON CONFLICT (list, id) DO UPDATE SET at = now()
 ), s AS (
-    INSERT INTO shop_order AS s (external_id, amount, letters, after, twice)
+    INSERT INTO shop_order (external_id, amount, letters, after, twice)
     SELECT external_id, amount, letters, :event, twice
-    FROM r
+    FROM n
     ON CONFLICT (external_id) DO UPDATE
     SET amount = excluded.amount, letters = excluded.letters, seen_at = now(), after = excluded.after,
-        twice = excluded.twice OR ((s.twice OR coalesce(s.after <> excluded.after, false))
-            AND s.seen_at >= coalesce((SELECT round_at FROM reconcile_cursor WHERE provider = 'shop'), '-infinity'))
+        twice = excluded.twice
 )
 SELECT len, event
 FROM p;
@@ -491,7 +503,8 @@ format('letter %s, handed over at %s', :b.id, :b.done_at)
 -- fragment: is_accepted_loss(b)
 :is_accepted('lost-at-shop', :b.order_id, :b.kind, :lost_detail(b))
 
--- Stores what the shop has of an order, unless it is NULL; returns the next order for which to ask it.
+-- Stores what the shop has of an order, unless it is NULL; returns the next order for which to ask it. A row of an older
+-- round does not count as a page of this one.
 -- statement: reconcile_unlisted
 --> run      bigint
 --> grace_ms bigint
@@ -499,12 +512,13 @@ format('letter %s, handed over at %s', :b.id, :b.done_at)
 --> found    jsonb null
 --< id       text
 WITH s AS (
-    INSERT INTO shop_order (external_id, amount, letters)
+    INSERT INTO shop_order AS s (external_id, amount, letters)
     SELECT external_id, amount, letters
     FROM jsonb_to_record(:found) AS r (external_id text, amount bigint, letters integer)
     WHERE external_id = :after AND :is_run(:run)
     ON CONFLICT (external_id) DO UPDATE
-    SET amount = excluded.amount, letters = excluded.letters, seen_at = now()
+    SET amount = excluded.amount, letters = excluded.letters, seen_at = now(),
+        after = CASE WHEN :is_seen_since(s, round_at) THEN s.after END, twice = s.twice AND :is_seen_since(s, round_at)
 )
 SELECT x.id
 FROM suspect x
@@ -574,6 +588,7 @@ WITH :late(), named AS MATERIALIZED (
     SELECT h.*
     FROM ids
     CROSS JOIN LATERAL (SELECT * FROM shop_order WHERE external_id = ids.id OFFSET 0) h
+    WHERE :is_seen_since(h, whole_at)
 ), differ AS MATERIALIZED (
     SELECT d.*, s.sum
     FROM (

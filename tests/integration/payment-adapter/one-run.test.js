@@ -33,7 +33,7 @@ test('while one process compares, no other does', async () => {
 });
 
 test('each process shows what the last run found, whichever made it', async () => {
-  sql("INSERT INTO pay.shop_order (external_id, amount) VALUES ('o_nobody', 5)");
+  sql("INSERT INTO pay.shop_order (external_id, amount, seen_at) VALUES ('o_nobody', 5, 'infinity')");
   const { status, json } = await now(world.pay);
   assert.equal(status, 200);
   assert.deepEqual(json.items.map(({ kind }) => kind), ['unknown-at-shop']);

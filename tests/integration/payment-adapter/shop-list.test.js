@@ -120,6 +120,18 @@ test('a refund that the shop lost is found in the list of the next day, and hand
   assert.deepEqual(await ofDay(), []);
 });
 
+test('an order on the page that ends a day is not listed twice by the next day', async () => {
+  await done();
+  await reconcile();
+  const order = await world.orderedAs(buyer, 'completed');
+  await until('its letter to be delivered', () => sql(`SELECT count(*) FROM pay.shop_outbox WHERE order_id = '${order}' AND done_at IS NOT NULL`) === '1');
+  sql("UPDATE pay.reconcile_cursor SET round_at = now() - interval '25 hours' WHERE provider = 'shop'");
+  await reconcile(); // its last page has the order
+  const { read, items } = await reconcile();
+  assert.equal(read[0], null, 'from the beginning');
+  assert.deepEqual(items.filter((item) => item.order === order && item.kind === 'twice-at-shop'), []);
+});
+
 test('of many lost orders each run reports twenty that nobody accepted', async () => {
   const order = await done();
   copyOrders(world.postgres, order, 22, "jsonb_build_object('id', 'copy' || i, 'hold', i, 'idem_key', 'copy' || i)");
