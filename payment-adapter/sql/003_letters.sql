@@ -4,3 +4,5 @@ ALTER TABLE pay.shop_order ADD COLUMN letters integer;
 -- list's end. -infinity: there was none.
 ALTER TABLE pay.reconcile_cursor ADD COLUMN round_at timestamptz NOT NULL DEFAULT '-infinity',
     ADD COLUMN whole_at timestamptz NOT NULL DEFAULT '-infinity';
+-- The shop has taken back the order that a restore had lost, and still lists it.
+ALTER TABLE pay.void_order ADD COLUMN taken_back boolean NOT NULL DEFAULT false;

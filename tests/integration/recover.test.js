@@ -411,5 +411,6 @@ test('a shop takes back a lost order as a refund of what was left of it', async 
   const settled = lost('--settle', digest()).stdout;
   assert.match(settled, /0 left to settle/);
   assert.match(settled, new RegExp(`shop has ${ours('c')}: 50000\n  the shop has taken it back: 35000 refunded\n`));
+  assert.equal(sql('SELECT count(*) FROM pay.void_order WHERE taken_back'), '3');
   assert.deepEqual((await shop.partner.get('/api/orders/import')).json.orders.map(({ status }) => status), ['refunded', 'refunded', 'refunded']);
 });

@@ -225,7 +225,7 @@ CASE WHEN :event = '' THEN now() ELSE :before END
 -- An unparsed page of the orders that the shop has accepted; a page that is not full is the last. For messages
 -- delivered since the list was last read to its end (`at`), it is unknown whether the list has them. An order is listed
 -- twice if it is on a page twice, or on two pages of one round. Rows that say nothing new are not suspects, however many
--- are read again.
+-- are read again. Lost orders that the shop has taken back stay in its list and are not stored.
 -- statement: reconcile_shop
 --> run   bigint
 --> event text
@@ -249,6 +249,7 @@ WITH p AS MATERIALIZED (
     SELECT external_id, max(amount) AS amount, max(letters) AS letters, count(*) > 1 AS twice
     FROM jsonb_to_recordset(:page->'orders') AS r (external_id text, amount bigint, letters integer)
     WHERE :is_run(:run) AND NOT :is_retired(external_id)
+        AND NOT EXISTS (SELECT FROM void_order v WHERE v.id = external_id AND v.taken_back)
     GROUP BY external_id
 ), n AS MATERIALIZED (
     SELECT r.external_id, r.amount, r.letters, t.twice,

@@ -135,6 +135,12 @@ static const struct script_row rows[] = {
      "orders 2; EXECUTE reconcile_shop ('0', '', '9', '{\"orders\": [{\"external_id\": \"o_x\", "
      "\"amount\": 1}, {\"external_id\": \"o_a1\", \"amount\": 99}]}'); reconcile 10 -> 2;"
      "EXECUTE reconcile_shop ('0', '', '9', '{\"orders\": []}'); compare -> 0"},
+    {"lost_order_that_the_shop_has_taken_back_is_no_difference",
+     "INSERT INTO void_order (id, taken_back) VALUES ('o_0123456aABCDEFGHIJKLMNOP', true),"
+     " ('o_0123456aABCDEFGHIJKLMNOQ', false); UPDATE installation SET id = '0123456a';"
+     "EXECUTE reconcile_shop ('0', '', '9', '{\"orders\": [{\"external_id\": "
+     "\"o_0123456aABCDEFGHIJKLMNOP\", \"amount\": 1}, {\"external_id\": "
+     "\"o_0123456aABCDEFGHIJKLMNOQ\", \"amount\": 1}]}'); reconcile 10 -> 1"},
     /* o_a2 was not asked for. */
     {"missing_order_is_lost_only_if_the_shop_denied_it_and_stays_a_suspect_until_then",
      "orders 2; INSERT INTO shop_outbox (order_id, member, kind, done_at)"
@@ -418,7 +424,7 @@ static void set_up(void)
     pg_fixture_run(pg, statements_setup);
     pg_fixture_run(pg,
                    "TRUNCATE orders, order_payment, ticket, psp_payment, psp_return, saga, "
-                   "shop_outbox, shop_order,"
+                   "shop_outbox, shop_order, void_order,"
                    "  suspect, traded, reconciled, reconcile_cursor, drift_accepted, retired_order,"
                    "  audit RESTART IDENTITY CASCADE;"
                    "INSERT INTO reconciled DEFAULT VALUES");
