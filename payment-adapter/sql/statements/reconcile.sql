@@ -538,7 +538,7 @@ LIMIT 1;
 -- the end. The others may not be lost: they are of no kind, and only remain suspects. Without a token for the sold
 -- seats (`seats`) no event is ever compared with them: the run reports that once, not for each event.
 --
--- If all lists were read (`whole`), a row that agrees and is past the grace period is no longer a suspect. As in
+-- If no list failed (`whole`; one that the next run reads on has not), a row that agrees and is past the grace period is no longer a suspect. As in
 -- unlisted_letter_of, that period ends when the shop's list does, which may be minutes ago. Rows that disagree remain
 -- suspects, up to `kept` per kind; the rest are found again in their turn. Rows locked by another process are left to
 -- it (SKIP LOCKED), so the two cannot deadlock.
@@ -701,7 +701,6 @@ WITH :late(), named AS MATERIALIZED (
             b.order_id, b.kind, :lost_detail(b)
         FROM looked o
         :unlisted_letter_of(o)
-            AND :asked IS NOT NULL
         UNION ALL
         SELECT 'other-amount-at-shop', o.id, '', format('%s there, %s here', p.amount, o.amount)
         FROM listed p

@@ -92,6 +92,7 @@ struct reconcile {
     uint64_t then_us;
     uint64_t shop_until_us;
     bool shop_ended;          /* its list was read to the end */
+    bool reads_on;            /* the next run reads on in its list */
     char order[ORDER_ID_MAX]; /* the shop is asked for this one; "": for its list */
     char asked[ORDER_ID_MAX]; /* the last one for which it has answered */
     uint32_t psp, pages;
@@ -114,7 +115,7 @@ struct reconcile {
     uint64_t drift, accepted; /* including unlisted ones */
     const char *broken[BROKEN_MAX];
     uint32_t broken_len;
-    bool whole; /* the lists of providers and shop were read to the end */
+    bool whole; /* no list of a provider or the shop failed */
     uint64_t began_us;
 
     struct reconcile_stats stats;
@@ -350,7 +351,7 @@ static void on_drift(void *ctx, const struct pg_answer *answer)
         .run = reconcile->id,
         .drift = reconcile->drift,
         .report = memory,
-        .whole = reconcile->whole,
+        .whole = reconcile->whole && !reconcile->reads_on,
         .took_ms = (now_us(reconcile) - reconcile->began_us) / 1000 + 1,
         .grace_ms = GRACE_MS};
     sql_reconcile_end(asking(reconcile), &args, on_ended, reconcile);
@@ -604,7 +605,7 @@ static void on_collected(void *ctx, const struct pg_answer *answer)
 static void collect(struct reconcile *reconcile)
 {
     const struct sql_reconcile_collect_args args = {.slice = SLICE, .room = SUSPECTS_MAX};
-    reconcile->whole &= reconcile->broken_len == 0;
+    reconcile->whole &= reconcile->broken_len == (reconcile->reads_on ? 1 : 0);
     sql_reconcile_collect(asking(reconcile), &args, on_collected, reconcile);
 }
 
@@ -672,12 +673,14 @@ static void on_shop_answer(void *ctx, const struct outcall_answer *answer)
 static void run_out_of_time(struct reconcile *reconcile)
 {
     assert(reconcile->pages > 0);
-    if (reconcile->pages == 1)
+    if (reconcile->pages == 1) {
         break_link(reconcile, "shop");
-    else
-        leave_out(reconcile, reconcile->order[0] != '\0'
-                                 ? unasked
-                                 : "shop: the next run reads on in its list");
+    } else if (reconcile->order[0] != '\0') {
+        leave_out(reconcile, unasked);
+    } else {
+        reconcile->reads_on = true;
+        leave_out(reconcile, "shop: the next run reads on in its list");
+    }
     leave_shop(reconcile);
 }
 
@@ -920,7 +923,7 @@ static void take_run(struct reconcile *reconcile, const struct pg_answer *answer
         reconcile->began_us = now_us(reconcile);
         reconcile->renew_us = reconcile->began_us + RENEW_MS * UINT64_C(1000);
         reconcile->psp = 0;
-        reconcile->shop_ended = false;
+        reconcile->shop_ended = reconcile->reads_on = false;
         reconcile->order[0] = reconcile->asked[0] = '\0';
         for (int i = 0; i < 2; i++)
             reconcile->items[i] = text_on(reconcile->memory[i], LIST_MAX);

@@ -72,8 +72,10 @@ test('a pause that the shop asks for holds for its list, in every process, and f
 test('the next run continues an unread list, and unread orders are not missed', async () => {
   const order = await done();
   world.shop.fault('GET /orders', { told: () => sql("SELECT setval('pay.pace_shop', ((extract(epoch FROM now()) + 3600) * 1e6)::bigint)") });
+  sql("INSERT INTO pay.suspect (list, id, at) VALUES ('', 'o_agrees', '-infinity')");
   const part = await reconcile();
   assert.deepEqual(part.read, [null]);
+  assert.equal(sql("SELECT count(*) FROM pay.suspect WHERE id = 'o_agrees'"), '0', 'nothing else is held back');
   assert.deepEqual(part.not_reached, ['shop: the next run reads on in its list']);
   assert.deepEqual(part.items.filter((item) => item.order === order), []);
   resetPace();
