@@ -524,7 +524,7 @@ WITH s AS (
 SELECT x.id
 FROM suspect x
 :unlisted_letter_of(x)
-    AND x.list = :our_list() AND x.id > :after AND NOT :is_accepted_loss(b)
+    AND x.list IN (:our_list(), :shop_list()) AND x.id > :after AND NOT :is_accepted_loss(b)
 ORDER BY x.id
 LIMIT 1;
 

@@ -21,9 +21,10 @@
  * suspended learns at its next renewal that it lost its run, and can no longer store a report. Each
  * process reads the last run's results from there.
  *
- * The shop's list is read on from its end, so it may have passed over an order that the shop
- * committed after a later one. Only an order that is missing there, and that the shop denies when
- * asked for it by its name, is reported as lost: at most LISTED_MAX in a run, in the order of ids.
+ * The shop's list is read on from where the last run stopped, and once a day from its beginning, so
+ * it may have passed over an order that the shop committed after a later one. Only letters that it
+ * lacks, and that the shop lacks when asked for their order, are reported as lost: at most
+ * LISTED_MAX orders in a run, in the order of ids.
  *
  * A run respects the shop's rate limit: each such call is paid for like a message to the shop, and
  * waits while the shop has asked for a pause. */
