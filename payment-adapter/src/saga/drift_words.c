@@ -80,10 +80,10 @@ static const struct {
      "`fairgate letters retry LETTER` hands it over again."},
     {"other-amount-at-shop", "The shop has this order with another amount.",
      "Ours is what was captured. Have it corrected there: the shop's list is read again every day, "
-     "which ends this. `fairgate reconcile accept` silences it until then."},
+     "which ends this. `fairgate reconcile accept` silences it as long as it stays the same."},
     {"twice-at-shop", "The shop lists this order more than once: it may have booked it twice.",
      "Have one of them taken back there: the shop's list is read again every day, which ends this. "
-     "`fairgate reconcile accept` silences it until then."},
+     "`fairgate reconcile accept` silences it as long as it stays the same."},
     {"unknown-at-shop", "The shop lists an order under our name that is not ours.",
      "Ask the shop who submitted it; somebody else may have our key. `recover lost` settles what a "
      "restore lost. Otherwise `fairgate reconcile accept` this."},
