@@ -538,10 +538,10 @@ LIMIT 1;
 -- the end. The others may not be lost: they are of no kind, and only remain suspects. Without a token for the sold
 -- seats (`seats`) no event is ever compared with them: the run reports that once, not for each event.
 --
--- If no list failed (`whole`; one that the next run reads on has not), a row that agrees and is past the grace period is no longer a suspect. As in
--- unlisted_letter_of, that period ends when the shop's list does, which may be minutes ago. Rows that disagree remain
--- suspects, up to `kept` per kind; the rest are found again in their turn. Rows locked by another process are left to
--- it (SKIP LOCKED), so the two cannot deadlock.
+-- If no list failed (`whole`), a row that agrees and is past the grace period is no longer a suspect. A list that the
+-- next run reads on has not failed. As in unlisted_letter_of, that period ends when the shop's list does, which may be
+-- minutes ago. Rows that disagree remain suspects, up to `kept` per kind; the rest are found again in their turn. Rows
+-- locked by another process are left to it (SKIP LOCKED), so the two cannot deadlock.
 --
 -- Nothing here joins two lists of suspects: a plan made while there were none would compare each with each.
 -- statement: reconcile_drift
