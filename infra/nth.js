@@ -20,7 +20,6 @@
 //
 // FAIRGATE_NTH_DRAW=n: n random failures of each program.
 // FAIRGATE_NTH_AT='add_effects': only calls whose name or trail (functions and files) contains these words.
-// FAIRGATE_NTH_TELL='without effect': prints these outcomes, too.
 
 import { spawn, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -53,7 +52,6 @@ const out = process.argv[2];
 const pattern = new RegExp(process.argv[3] ?? '.');
 const draw = Number(process.env.FAIRGATE_NTH_DRAW ?? 0);
 const about = new RegExp(process.env.FAIRGATE_NTH_AT ?? '');
-const tells = new RegExp(`^(${process.env.FAIRGATE_NTH_TELL ?? 'found'}|found)$`);
 process.env.TMPDIR = execFileSync('infra/memory', { encoding: 'utf8' }).trim();
 const dir = mkdtempSync(join(tmpdir(), 'fairgate-nth-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
@@ -243,13 +241,7 @@ function judge(one, { status, hangs, said, noted }) {
   }
   if (status < 0) return ['found', `dies by signal ${-status}`];
   if (/LeakSanitizer/.test(said)) return ['found', noted.some((line) => line.startsWith('noticed ')) ? 'leaks' : 'leaks without a report'];
-  return status === 0 ? ['without effect', ''] : ['clean', noticedAt(one, noted)];
-}
-
-// A test that fails in the line of the call got the error. A test that fails later should be read once.
-function noticedAt(one, noted) {
-  const at = noted.find((line) => line.startsWith('noticed '))?.slice(8);
-  return at === undefined || one.trail.some(({ where }) => where === inTree(at)) ? '' : `noticed later, at ${at}`;
+  return status === 0 ? ['without effect', ''] : ['clean', ''];
 }
 
 const listed = new Set(rowsOf(LIST).map((row) => row.slice(0, -1).join(' ')));
@@ -263,11 +255,11 @@ async function tryOne(server, one) {
   if (result.hangs) result = await fail(AGAIN * hangMs); // so that a slow disk does not count as a hang
   const [judged, why] = judge(one, result);
   const outcome = judged === 'found' && isListed(one, why) ? 'listed' : judged;
-  const [place] = one.trail;
-  if (tells.test(outcome) && (outcome !== 'clean' || why !== '')) {
+  if (outcome === 'found') {
+    const [place] = one.trail;
     const trail = one.trail.map(({ what, where }) => `${what}() ${where}`).join(' < ');
-    console.log(`${outcome.toUpperCase()}  ${place.where}: ${one.call} in ${place.what}(), call ${one.nth} in ${one.program}, ${one.name}: ${why}\n  ${trail}`);
-    if (outcome === 'found') console.log(`${result.said.slice(0, 4000)}\n`);
+    console.log(`FOUND  ${place.where}: ${one.call} in ${place.what}(), call ${one.nth} in ${one.program}, ${one.name}: ${why}\n  ${trail}`);
+    console.log(`${result.said.slice(0, 4000)}\n`);
   }
   return { ...one, outcome, why };
 }
