@@ -120,7 +120,6 @@ async function fillMinute(redis, events, filled) {
 // persistence, a line of the same length, in the same Redis.
 async function joinsAtRedis({ add, front, redis }) {
   const boot = /run_id:(\w+)/.exec(await redis.command('INFO', 'server'))[1];
-  const url = `http://127.0.0.1:${front.port}/v1/queue/${EVENT}/join`;
   let filled;
   for (const [size, limit] of [[0, 0], [800_000, 0], [800_000, 1_000]]) {
     await change(front, { joins_per_ip_per_min: limit });
@@ -140,9 +139,8 @@ async function joinsAtRedis({ add, front, redis }) {
         const given = (await places(redis, event)) - before[1];
         return { given, us: ((await redisCpuUs(redis)) - before[0]) / given };
       };
-      const env = { WRK_EVENT: EVENT, WRK_SALT: `d${process.pid}-${size}-${limit}-${round}` };
-      if (limit > 0) env.WRK_ADDRESSES = String(round * 1_000_000);
-      const ours = await cost(EVENT, () => wrk({ url, script: 'join.lua', env, connections: 256 }));
+      const more = limit > 0 ? ['-a', round * 1_000_000] : [];
+      const ours = await cost(EVENT, () => surge(front, { connections: 256, seconds: JOIN_SECONDS, salt: `d${process.pid}-${size}-${limit}-${round}`, more }));
       const single = await cost('floor', () =>
         joinDirectly(redis, { event: 'floor', boot, joins: ours.given, batch: 1, addresses: limit > 0 }));
       sameWork('places given', { ours: ours.given, single: single.given }, 0.01);
@@ -191,14 +189,7 @@ async function storm({ add, front, ticket }) {
   const stormy = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     quiet.push(await pacedP99(base, ticket));
-    const running = wrk({
-      url: `${base}/join`,
-      script: 'join.lua',
-      env: { WRK_EVENT: EVENT, WRK_SALT: `s${process.pid}-${round}` },
-      connections: 128,
-      seconds: 3,
-      allowStatus: true,
-    });
+    const running = surge(front, { connections: 128, seconds: 3, salt: `s${process.pid}-${round}` });
     stormy.push(await pacedP99(base, ticket));
     await running;
   }

@@ -2,7 +2,7 @@
  * requests passes.
  *
  *   surge -p PORT -e EVENT -c CONNECTIONS -s SECONDS [-o RATE] [-w WAIT_MS] [-k SALT]
- *         [-t TICKET] [-m POLLS] [-q PASSES] [-f FILE]
+ *         [-t TICKET] [-m POLLS] [-q PASSES] [-f FILE] [-a ADDRESS]
  *
  * Without RATE each of CONNECTIONS joins again as soon as it is answered: the peak rate. With RATE,
  * that many newcomers a second are due, each at a fixed time, whatever the service does. They use
@@ -17,6 +17,9 @@
  *
  * FILE gets a line for each place: the due time of the join, in microseconds of the machine's
  * monotonic clock, and the position. It lets a test order the joins of several processes.
+ *
+ * With ADDRESS, a number, each newcomer has an address of their own in 10.0.0.0/8, counted up from
+ * it. The front must trust this machine as its proxy.
  */
 #include "load.h"
 
@@ -42,6 +45,8 @@ struct surge {
         uint64_t good, late, refused, bad;
     } met[KINDS];
     FILE *places; /* of -f; NULL: not given */
+    bool has_addresses;
+    uint64_t first_address;
 };
 
 static enum kind kind_of(const struct surge *surge, const struct wire *wire)
@@ -56,14 +61,18 @@ static size_t write_request(void *ctx, const struct wire *wire, char *out)
                                             [PASS] = "POST /v1/queue/%s/pass"};
     const struct surge *surge = ctx;
     enum kind kind = kind_of(surge, wire);
-    char target[128];
+    char target[128], address[64] = "";
     snprintf(target, sizeof(target), line[kind], surge->event);
+    uint64_t at = surge->first_address + wire->number;
+    if (surge->has_addresses)
+        snprintf(address, sizeof(address), "X-Forwarded-For: 10.%lu.%lu.%lu\r\n", at >> 16 & 255,
+                 at >> 8 & 255, at & 255);
     int len;
     if (kind == JOIN)
         len = snprintf(out, LOAD_REQUEST_MAX,
                        "%s HTTP/1.1\r\nHost: surge\r\nContent-Length: 0\r\n"
-                       "Idempotency-Key: %s-%lu\r\n\r\n",
-                       target, surge->salt, wire->number);
+                       "%sIdempotency-Key: %s-%lu\r\n\r\n",
+                       target, address, surge->salt, wire->number);
     else
         len = snprintf(out, LOAD_REQUEST_MAX,
                        "%s HTTP/1.1\r\nHost: surge\r\nContent-Length: 0\r\n"
@@ -123,14 +132,15 @@ static int usage(void)
 {
     fprintf(stderr,
             "usage: surge -p PORT -e EVENT -c CONNECTIONS -s SECONDS [-o RATE] "
-            "[-w WAIT_MS]\n             [-k SALT] [-t TICKET] [-m POLLS] [-q PASSES] [-f FILE]\n");
+            "[-w WAIT_MS]\n             [-k SALT] [-t TICKET] [-m POLLS] [-q PASSES] [-f FILE] "
+            "[-a ADDRESS]\n");
     return 2;
 }
 
 int main(int argc, char **argv)
 {
     static const char *given[LOAD_OPTIONS_MAX];
-    if (load_options(argc, argv, "p:e:c:s:o:w:k:t:m:q:f:", given) < 0)
+    if (load_options(argc, argv, "p:e:c:s:o:w:k:t:m:q:f:a:", given) < 0)
         return usage();
     static struct surge surge = {
         .load = {.redials = true, .write = write_request, .on_answer = on_answer}};
@@ -142,6 +152,8 @@ int main(int argc, char **argv)
     surge.event = given['e'];
     surge.salt = given['k'] != NULL ? given['k'] : "surge";
     surge.ticket = given['t'];
+    surge.has_addresses = given['a'] != NULL;
+    surge.first_address = load_number(given['a'], 0);
     load->flow[JOIN].rate = load_number(given['o'], 0);
     load->flow[POLL].rate = load_number(given['m'], 0);
     load->flow[PASS].rate = load_number(given['q'], 0);
