@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { freePort, makeSecrets, startRedis, until } from '../../tests/lib-js/index.js';
 import { programPath } from '../../tests/lib-js/service.js';
 import { EVENT, LOAD_CORE, SERVER_CORE, change, givenSince, issued, openEvent, startFront } from './lib/front.js';
@@ -15,6 +16,7 @@ import { surge } from './lib/surge.js';
 import { cpuPerRequest, wrk } from './lib/wrk.js';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const HOLD = fileURLToPath(new URL('../floor/hold.js', import.meta.url));
 const JOIN_SECONDS = Math.ceil(Number(process.env.BENCH_SECONDS ?? 2));
 
 async function startFloor(scope, bodyLen, kind = 'reply') {
@@ -219,9 +221,7 @@ async function pacedP99(base, ticket) {
 }
 
 function startHolder(scope, port, count, path) {
-  const child = spawn(programPath('hold'), [String(port), String(count), path], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(process.execPath, [HOLD, port, count, path].map(String), { stdio: ['pipe', 'pipe', 'inherit'] });
   pin(child.pid, LOAD_CORE);
   const lines = [];
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line)));

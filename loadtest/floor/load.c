@@ -56,24 +56,20 @@ static bool has_all(const struct wire *wire)
 
 /* ---- connections ---- */
 
-int load_connect(int epoll, uint16_t port, void *data)
-{
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-        load_die("connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = data};
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-        load_die("epoll_ctl");
-    return fd;
-}
-
 static void dial(struct wire *wire)
 {
     const struct load *load = wire->flow->load;
-    wire->fd = load_connect(load->epoll, load->port, wire);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(load->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int on = 1;
+    wire->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (wire->fd < 0 || connect(wire->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+        load_die("connect");
+    setsockopt(wire->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = wire};
+    if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, wire->fd, &event) < 0)
+        load_die("epoll_ctl");
 }
 
 void load_dial(struct load *load, struct flow *flow, unsigned connections)

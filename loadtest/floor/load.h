@@ -55,9 +55,6 @@ void load_run(struct load *load);
 /* Ends the program with errno's message. */
 void load_die(const char *what) __attribute__((noreturn));
 
-/* Connects to a port of this machine, and adds it to the epoll for reading with `data`. */
-int load_connect(int epoll, uint16_t port, void *data);
-
 /* The text after `name` in an answer; NULL if it is missing. */
 const char *load_behind(const struct wire *wire, const char *name);
 
