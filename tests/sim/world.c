@@ -14,7 +14,6 @@
 #include "queue/queue.h"
 #include "seats.h"
 #include "stage/history.h"
-#include "stage/platform.h"
 #include "stage/sim.h"
 
 #include <inttypes.h>
@@ -194,7 +193,7 @@ static void begin_history(const struct world_conf *conf)
 void world_run(const struct world_conf *conf, struct world_end *end)
 {
     sim_begin(conf->seed, conf->tells);
-    platform_begin();
+    sim_platform_begin();
     fault_begin(&conf->mix);
     begin_history(conf);
     if (conf->line)

@@ -4,8 +4,6 @@
  *
  * Processes have their own clocks, which seats.c and adapter.c pass to what they start; the clock
  * here is the world's. */
-#include "stage/platform.h"
-
 #include "stage/sim.h"
 
 #include "system/system.h"
@@ -70,7 +68,7 @@ static uint32_t random_number(void)
     return number;
 }
 
-void platform_begin(void)
+void sim_platform_begin(void)
 {
     static randombytes_implementation dice = {
         .implementation_name = name, .random = random_number, .buf = system_random};

@@ -24,6 +24,7 @@ enum { SIM_EPOCH_S = 1700000000 }; /* the wall clock at the beginning */
 enum sim_dice { SIM_TIMES, SIM_FAULTS, SIM_CHOICES, SIM_SYSTEM, SIM_DICE };
 
 void sim_begin(uint64_t seed, bool tells);
+void sim_platform_begin(void); /* links platform.c: system.h as the world has it */
 uint64_t sim_us(void);
 uint64_t sim_below(enum sim_dice dice, uint64_t bound);
 uint64_t sim_between(uint64_t least, uint64_t most); /* a random time */

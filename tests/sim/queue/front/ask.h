@@ -114,6 +114,8 @@ static inline bool ask_has_cookie(const struct ask *ask)
 
 /* The text of a presale code. */
 void ask_presale_text(uint64_t presale, char out[ASK_PRESALE_MAX]);
+/* Writes the request as HTTP. */
+void ask_put(struct text *out, const struct ask *ask);
 /* Writes a solution: "CHALLENGE.n". */
 void ask_solve(const struct ask *asked, char out[POW_SOLUTION_MAX + 1]);
 

@@ -2,7 +2,6 @@
  * runit; the edge sends each request to some live front. */
 #include "queue/front/fronts.h"
 
-#include "queue/front/front_ask.h"
 #include "queue/front/peer.h"
 #include "queue/front/proc.h"
 #include "stage/faults.h"
@@ -41,7 +40,7 @@ static void handle(void *ctx)
     struct ask *ask = ctx;
     struct proc *proc = proc_of(sim_current());
     if (!proc->leaving) /* a leaving front accepts none; a browser sees a closed connection */
-        front_ask(proc, ask);
+        proc_ask(proc, ask);
 }
 
 /* The edge sends no requests to a new front until it is ready. */

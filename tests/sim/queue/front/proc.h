@@ -57,6 +57,8 @@ const struct line_view *proc_general(const struct proc *proc, const struct ask *
 /* Whether the request is about the newest event of this id; older ones are not checked. */
 bool proc_is_judged(const struct proc *proc, const struct ask *ask);
 void proc_answer(struct proc *proc, struct ask *ask, int outcome);
+/* Sends the request over HTTP. */
+void proc_ask(struct proc *proc, struct ask *ask);
 
 /* The digest of a presale code, as Redis has it. */
 void proc_digest(unsigned event, uint64_t presale, uint8_t out[LINE_CODE_BYTES]);

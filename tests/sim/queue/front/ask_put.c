@@ -1,6 +1,4 @@
-/* request.c: see request.h. */
-#include "queue/front/request.h"
-
+/* ask_put.c: the HTTP requests of browsers and operators' tools. */
 #include "queue/front/proc.h"
 
 #include "base/base64.h"
@@ -139,7 +137,7 @@ static void put_cookies(struct text *out, const struct ask *ask)
     TEXT_LIT(out, "\r\n");
 }
 
-void request_put(struct text *out, const struct ask *ask)
+void ask_put(struct text *out, const struct ask *ask)
 {
     char memory[BODY_MAX];
     struct text body = text_on(memory, sizeof(memory));

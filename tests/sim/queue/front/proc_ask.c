@@ -1,9 +1,8 @@
-/* front_ask.c: sends a request to a front and reads the response like browsers and operators'
+/* proc_ask.c: sends a request to a front and reads the response like browsers and operators'
  * tools. Checkers also need facts that a response lacks: those come from the front's picture at
  * that moment. */
-#include "queue/front/front_ask.h"
+#include "queue/front/proc.h"
 
-#include "queue/front/request.h"
 #include "queue/front/wire.h"
 #include "stage/invariant.h"
 #include "stage/probes.h"
@@ -312,7 +311,7 @@ static void on_answer(void *ctx, struct span answer)
         free(asking);
 }
 
-void front_ask(struct proc *proc, struct ask *ask)
+void proc_ask(struct proc *proc, struct ask *ask)
 {
     char memory[WIRE_REQUEST_MAX];
     struct text request = text_on(memory, sizeof(memory));
@@ -321,7 +320,7 @@ void front_ask(struct proc *proc, struct ask *ask)
     assert(asking != NULL);
     asking->proc = proc;
     asking->ask = ask;
-    request_put(&request, ask);
+    ask_put(&request, ask);
     bool reads = read_ticket(proc, &shown);
     if (reads && has_place(ask->kind)) {
         ask->line = shown.line;
