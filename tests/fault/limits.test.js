@@ -9,7 +9,7 @@ import test from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { openShow, Visitor } from '../integration/queue-front/support.js';
-import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/site.js';
+import { openSale, visitor } from '../integration/seat-service/site.js';
 
 const SPARE = 8;
 
@@ -30,10 +30,7 @@ async function runOut(scope, service) {
 }
 
 test('no file is left in the seat service: when there are some again it reaches its database and sells', async (t) => {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const seats = await openSeats(scope, postgres);
-  await importHall(seats, 'scarce', hall());
+  const { scope, postgres, seats } = await openSale(t, ['scarce']);
   const before = await visitor(seats, 'scarce').hold({ seats: ['r1s1', 'r1s2'] });
   assert.equal(before.status, 201);
   const release = await runOut(scope, seats);

@@ -10,7 +10,7 @@ import { openBrowser } from '../browser/world.js';
 import { Ledger } from '../fault/seat-service/ledger.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { live, openShow, patch, Visitor } from '../integration/queue-front/support.js';
-import { hall, importHall, openFollower, openPostgres, openSeats, operator, roleOf, visitor } from '../integration/seat-service/site.js';
+import { hall, importHall, openFollower, openPostgres, openSale, openSeats, operator, roleOf, visitor } from '../integration/seat-service/site.js';
 
 async function timed(work) {
   const from = performance.now();
@@ -19,10 +19,7 @@ async function timed(work) {
 }
 
 test('a standby takes over within 2 s after kill -9 of an owner under load, and knows every hold', async (t) => {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const owner = await openSeats(scope, postgres);
-  await importHall(owner, 'night', hall({ rows: 50, seatsPerRow: 40, limits: { orphan_rule: false } }));
+  const { scope, postgres, seats: owner } = await openSale(t, ['night'], { document: hall({ rows: 50, seatsPerRow: 40, limits: { orphan_rule: false } }) });
   const standby = await openFollower(scope, postgres, owner);
   const refused = await visitor(standby, 'night').hold({ seats: ['r1s1'] });
   assertProblem(refused, 503, 'standby');
@@ -40,9 +37,7 @@ test('a standby takes over within 2 s after kill -9 of an owner under load, and 
 });
 
 test('an event of 66,000 seats that was just woken takes holds within 2 s after kill -9 of its owner', async (t) => {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const owner = await openSeats(scope, postgres);
+  const { scope, postgres, seats: owner } = await openSale(t, []);
   for (const [event, rows] of [['tonight', 10], ['night', 660]]) await importHall(owner, event, hall({ rows, seatsPerRow: 100 }));
   await owner.stop();
   postgres.sql("UPDATE seats.event SET asleep_at = now() WHERE id = 'night'", 'seats');

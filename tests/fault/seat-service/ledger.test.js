@@ -2,17 +2,15 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openScope, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, visitor } from '../../integration/seat-service/site.js';
+import { seededRng, until } from '../../lib-js/index.js';
+import { hall, openSale, visitor } from '../../integration/seat-service/site.js';
 import { Ledger } from './ledger.js';
 
 const EVENT = 'ledger-night';
 
 test('a seat that is held for nobody is found, however many connections were refused', async (t) => {
   const rng = seededRng(t);
-  const scope = openScope(t);
-  const seats = await openSeats(scope, await openPostgres(scope));
-  await importHall(seats, EVENT, hall({ limits: { orphan_rule: false } }));
+  const { seats } = await openSale(t, [EVENT], { document: hall({ limits: { orphan_rule: false } }) });
   const ledger = new Ledger(seats, EVENT, rng);
   await assert.rejects(ledger.judge(seats, 100), /nothing to judge/);
   ledger.start(2);

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openScope, seededRng, until } from '../../lib-js/index.js';
-import { hall, openPostgres, openSeats, operator, roleOf, saga, visitor } from '../../integration/seat-service/site.js';
+import { hall, openPostgres, openSeats, operator, opens, roleOf, saga, visitor } from '../../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 1;
@@ -13,22 +13,27 @@ const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const EVENTS = ['alpha', 'beta', 'gamma', 'delta'];
 
 const ownsNone = async (service) => (await operator(service).events()).json.events.every((one) => !one.open);
-const owns = async (service, event) => (await operator(service).events()).json.events.some((one) => one.event === event && one.open);
 
 async function ownerOf(services, event) {
-  for (const service of services) if (await owns(service, event).catch(() => false)) return service;
+  for (const service of services) if (await opens(service, event).catch(() => false)) return service;
   return null;
 }
 
-// Opens `count` processes and four events, spread evenly.
-async function openShared(t, count) {
+async function openProcesses(t, count) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
   const services = [];
   for (let nth = 1; nth <= count; nth += 1) {
     const [{ office, secrets } = {}] = services;
-    services.push(await openSeats(scope, postgres, { shares: count, config: { journal: { instance: `seats${nth}` } }, office, secrets }));
+    const instance = `seats${nth}`;
+    services.push(Object.assign(await openSeats(scope, postgres, { shares: count, config: { journal: { instance } }, office, secrets }), { instance }));
   }
+  return { scope, postgres, services };
+}
+
+// Opens `count` processes and four events, spread evenly.
+async function openShared(t, count) {
+  const { scope, postgres, services } = await openProcesses(t, count);
   const shares = new Map();
   for (const event of EVENTS) {
     const reply = await operator(services[0], event).import(hall({ ...SIZE, limits: { orphan_rule: false } }));
@@ -72,7 +77,7 @@ test('kill -9 of one of two owners under holds: the other has its events too, an
   for (const ledger of [...theirs, ...others]) ledger.start(8);
   await until('holds at all of them', () => [...theirs, ...others].every((ledger) => ledger.answers.get(201) > 20));
   await first.kill();
-  for (const event of lost) await until(`${event} to be the other's`, () => owns(second, event));
+  for (const event of lost) await until(`${event} to be the other's`, () => opens(second, event));
   const before = others.map((ledger) => ledger.answers.get(201));
   await until('the other to go on with its own', () => others.every((ledger, n) => ledger.answers.get(201) > before[n] + 20));
   for (const ledger of [...theirs, ...others]) await ledger.stop();
@@ -103,7 +108,7 @@ test('kill -9 of three of four owners under holds: the last one has all events, 
   await until('holds at all of them', () => ledgers.every((ledger) => ledger.answers.get(201) > 20));
   const last = services.pop();
   await Promise.all(services.map((service) => service.kill()));
-  for (const event of EVENTS) await until(`${event} to be the last one's`, () => owns(last, event));
+  for (const event of EVENTS) await until(`${event} to be the last one's`, () => opens(last, event));
   for (const ledger of ledgers) await ledger.stop();
   await judge(t, ledgers, last);
   judgeJournal(postgres);
@@ -117,7 +122,7 @@ test('an owner that was stopped loses its events singly to the other, and commit
   for (const ledger of ledgers) ledger.start(8);
   await until('holds', () => ledgers.every((ledger) => ledger.answers.get(201) > 20));
   first.pause();
-  for (const event of lost) await until(`${event} to be the other's`, () => owns(second, event));
+  for (const event of lost) await until(`${event} to be the other's`, () => opens(second, event));
   const before = newest(postgres, lost);
   for (const ledger of ledgers) ledger.running = false;
   first.resume();
@@ -133,12 +138,12 @@ test('an owner that comes back has the next events, until all have as many', asy
   const { first, second, of } = await openPair(t);
   const lost = of(first);
   await first.kill();
-  for (const event of lost) await until(`${event} to be the other's`, () => owns(second, event));
+  for (const event of lost) await until(`${event} to be the other's`, () => opens(second, event));
   await first.start(false);
   await until('it to follow', async () => (await roleOf(first)) === 'standby');
   for (const event of ['epsilon', 'zeta']) {
     await operator(second, event).import(hall());
-    await until(`${event} to be where less is`, () => owns(first, event));
+    await until(`${event} to be where less is`, () => opens(first, event));
   }
   await first.untilReady();
 });
@@ -215,7 +220,7 @@ const row = (postgres, event) => postgres.sql(`SELECT wanted, split_part(ready, 
 const MOMENTS = {
   'is asked for': ({ postgres, event }) => row(postgres, event) !== '|',
   'is waited for': ({ postgres, event }) => /\|seats/.test(row(postgres, event)) || epochOf(postgres, event) > 1,
-  'is let go of': async ({ postgres, event, from }) => epochOf(postgres, event) > 1 || !(await owns(from, event)),
+  'is let go of': async ({ postgres, event, from }) => epochOf(postgres, event) > 1 || !(await opens(from, event)),
 };
 const epochOf = (postgres, event) => Number(postgres.sql(`SELECT epoch FROM seats.owner JOIN seats.event ON no = event WHERE id = '${event}'`, 'seats'));
 
@@ -234,7 +239,7 @@ for (const [moment, victim] of process.env.FAIRGATE_SOAK ? VICTIMS : [VICTIMS[4]
     const asked = place([lives], event, 'seats2'); // the surviving process responds or refuses
     await until(`the moment at which it ${moment}`, () => MOMENTS[moment]({ postgres, event, from }), { everyMs: 5 });
     await dies.kill();
-    await until('it to have an owner', () => owns(lives, event));
+    await until('it to have an owner', () => opens(lives, event));
     const before = ledger.answers.get(201);
     await until('holds there', () => ledger.answers.get(201) > before + 20);
     await ledger.stop();
@@ -256,14 +261,7 @@ async function giveBack(ledger) {
 
 test('whatever dies, stops or is cut off, in any order: every event has an owner again, and every answer is true', async (t) => {
   const rng = seededRng(t);
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const services = [];
-  for (const instance of ['seats1', 'seats2', 'seats3']) {
-    const [first] = services;
-    const service = await openSeats(scope, postgres, { shares: 3, config: { journal: { instance } }, ...(first && { office: first.office, secrets: first.secrets }) });
-    services.push(Object.assign(service, { instance }));
-  }
+  const { postgres, services } = await openProcesses(t, 3);
   const untilOwned = async () => {
     for (const event of EVENTS) await until(`${event} to be owned`, () => ownerOf(services, event));
   };

@@ -5,16 +5,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { openScope, programPath, seededRng, until } from '../../lib-js/index.js';
-import {
-  hall,
-  importHall,
-  openPostgres,
-  openSeats,
-  saga,
-  states,
-  visitor,
-} from '../../integration/seat-service/site.js';
+import { programPath, seededRng, until } from '../../lib-js/index.js';
+import { hall, importHall, openSale, saga, states, visitor } from '../../integration/seat-service/site.js';
 import { judgeJournal } from './ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 1;
@@ -66,9 +58,7 @@ async function judge(seats, event, notices) {
 // judges: confirmed, seat
 test('kill -9 with thousands of holds in flight: every answer is true after the restart', async (t) => {
   const rng = seededRng(t);
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const seats = await openSeats(scope, postgres);
+  const { scope, postgres, seats } = await openSale(t, []);
   let inTime = 0;
   for (let round = 0; inTime < ROUNDS; round += 1) {
     const event = `rush-${round}`;

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, client, freePort, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openFollower, openPair, openPostgres, openSeats, operator, opens, untilWaiting, visitor } from './site.js';
+import { hall, holdLock, importHall, openFollower, openPair, openPostgres, openSale, openSeats, operator, opens, untilWaiting, visitor } from './site.js';
 
 const NAME_LOCKS = 4606786 + 4; // LOCK_CLASS and STORE_LOCK_NAME of store.c
 
@@ -44,10 +44,7 @@ test('each process tells where every event is, and the wrong one sends to the ri
 
 // An owner without sharing, and its standby.
 async function openFollowed(t) {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const owner = await openSeats(scope, postgres);
-  await importHall(owner, 'one', hall());
+  const { scope, postgres, seats: owner } = await openSale(t, ['one']);
   return { owner, standby: await openFollower(scope, postgres, owner) };
 }
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
-import { hall, importHall, openFollower, openPostgres, openSale, openSeats, operator, opens, saga, states, visitor } from './site.js';
+import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
+import { hall, openFollower, openSale, operator, opens, saga, states, visitor } from './site.js';
 
 test('one seat and one standing place are sold, given back, and held by the next', async (t) => {
   const { seats } = await openSale(t, ['tiny'], { document: hall({ rows: 1, seatsPerRow: 1, area: 1 }) });
@@ -21,11 +21,8 @@ test('one seat and one standing place are sold, given back, and held by the next
 });
 
 test('of 66,000 seats 64 apart are held, corrected, sold, exported in pages and taken over', async (t) => {
-  const scope = openScope(t);
-  const postgres = await openPostgres(scope);
-  const owner = await openSeats(scope, postgres);
   const body = hall({ rows: 660, seatsPerRow: 100, limits: { max_per_hold: 64, orphan_rule: false } });
-  await importHall(owner, 'arena', body);
+  const { scope, postgres, seats: owner } = await openSale(t, ['arena'], { document: body });
   const standby = await openFollower(scope, postgres, owner);
   const apart = (from) => Array.from({ length: 64 }, (_, n) => `r${from + 10 * n}s${1 + n}`);
   const { hold, total } = assertStatus(await visitor(owner, 'arena').hold({ seats: apart(1) }), 201).json;
