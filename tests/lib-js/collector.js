@@ -1,13 +1,12 @@
 // A collector of OTLP over HTTP: {url, spans, of(traceId)}. A span is {service, traceId, spanId, parentSpanId, name, attributes, ...}.
 
+import { json } from 'node:stream/consumers';
 import { serve } from './serve.js';
 
 export async function openCollector(scope) {
   const spans = [];
   const server = await serve(scope, async (req, res) => {
-    let body = '';
-    for await (const chunk of req) body += chunk;
-    for (const { resource, scopeSpans } of JSON.parse(body).resourceSpans) {
+    for (const { resource, scopeSpans } of (await json(req)).resourceSpans) {
       const { service } = plain(resource.attributes, { 'service.name': 'service' });
       for (const { spans: some } of scopeSpans) spans.push(...some.map((span) => ({ ...span, service, attributes: plain(span.attributes) })));
     }

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import net from 'node:net';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { before, describe, test } from 'node:test';
 import { act, makeEvent, openSite, Visitor } from '../integration/queue-front/support.js';
 import { openWorld, PASSWORD } from '../integration/payment-adapter/lib/world.js';
@@ -284,9 +285,7 @@ describe('what a sale depends on', () => {
 
   async function watch() {
     await serve(scope, async (req, res) => {
-      let body = '';
-      for await (const chunk of req) body += chunk;
-      notices.push(...JSON.parse(body).alerts.map(({ status, labels }) => ({ status, labels: { ...labels, receiver: req.url.slice(1) } })));
+      notices.push(...(await json(req)).alerts.map(({ status, labels }) => ({ status, labels: { ...labels, receiver: req.url.slice(1) } })));
       res.end();
     }, { port: port.ear });
     write('alertmanager.yml', read('infra/observe/alertmanager.yml').replace(/https:\/\/(\w+)\.example\/fairgate/g, (_, name) => `http://${at('ear')}/${name}`).replaceAll(/: (10s|1m)$/gm, ': 1s'));

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { before, describe, test } from 'node:test';
 import { client, openScope, openStack, serve, until } from '../lib-js/index.js';
 import { familyOf, metricsTable, DASHBOARDS, ruleGroups } from '../lib-js/observe.js';
@@ -15,9 +16,7 @@ const PATIENCE = { timeoutMs: 240_000 };
 async function openEar(scope) {
   const notices = [];
   const server = await serve(scope, async (req, res) => {
-    let body = '';
-    for await (const chunk of req) body += chunk;
-    notices.push(...JSON.parse(body).alerts);
+    notices.push(...(await json(req)).alerts);
     res.end();
   });
   return { notices, url: `${server.url}/alerts` };

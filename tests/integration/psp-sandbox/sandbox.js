@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import Stripe from 'stripe';
 import { freePort, serve, startService, until } from '../../lib-js/index.js';
 
@@ -12,23 +13,19 @@ const TOKEN = 'token-of-the-private-listener';
 // Collects deliveries; `status` is the answer, a number or a function of the delivery.
 export async function openReceiver(scope, { status = 200 } = {}) {
   const receiver = { port: await freePort(), got: [], status };
-  await serve(scope, (request, answer) => {
-    const parts = [];
-    request.on('data', (part) => parts.push(part));
-    request.on('end', () => {
-      const body = Buffer.concat(parts).toString('utf8');
-      const delivery = {
-        path: request.url,
-        headers: request.headers,
-        body,
-        json: JSON.parse(body),
-        at: performance.now(),
-      };
-      receiver.got.push(delivery);
-      const { status: wanted } = receiver;
-      answer.statusCode = typeof wanted === 'function' ? wanted(delivery) : wanted;
-      answer.end();
-    });
+  await serve(scope, async (request, answer) => {
+    const body = await text(request);
+    const delivery = {
+      path: request.url,
+      headers: request.headers,
+      body,
+      json: JSON.parse(body),
+      at: performance.now(),
+    };
+    receiver.got.push(delivery);
+    const { status: wanted } = receiver;
+    answer.statusCode = typeof wanted === 'function' ? wanted(delivery) : wanted;
+    answer.end();
   }, { port: receiver.port });
   receiver.url = `http://127.0.0.1:${receiver.port}/hook`;
   receiver.of = (type) => receiver.got.filter((delivery) => delivery.json.type === type);
@@ -37,9 +34,9 @@ export async function openReceiver(scope, { status = 200 } = {}) {
   return receiver;
 }
 
-function secretFile(scope, name, text) {
+function secretFile(scope, name, secret) {
   const path = join(scope.tempDir('secret-'), name);
-  writeFileSync(path, `${text}\n`, { mode: 0o600 });
+  writeFileSync(path, `${secret}\n`, { mode: 0o600 });
   return path;
 }
 
