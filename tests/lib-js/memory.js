@@ -5,28 +5,17 @@
 //   await memory.without('"rate_per_s":7', () => front.admin.patch(...)); // JSON with these bytes in it
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { ROOT } from './service.js';
+import { readFileSync } from 'node:fs';
+import { openPreload } from './preload.js';
 
 // struct scarce
 const BYTES_MAX = 124;
 const COUNT_AT = 128;
 
 export function openMemory(scope) {
-  const dir = scope.tempDir('memory-');
-  const [library, file] = [join(dir, 'memory.so'), join(dir, 'scarce')];
-  execFileSync('cc', ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror', '-o', library, join(ROOT, 'tests/fault/memory/memory.c')]);
-  writeFileSync(file, Buffer.alloc(COUNT_AT + 8));
-  const write = (bytes, at) => {
-    const to = openSync(file, 'r+');
-    writeSync(to, bytes, 0, bytes.length, at);
-    closeSync(to);
-  };
+  const { env, file, write } = openPreload(scope, 'tests/fault/memory/memory.c', 'FAIRGATE_MEMORY', COUNT_AT + 8);
   const memory = {
-    // Sanitizers demand to be loaded first; this library interposes none of their functions.
-    env: { LD_PRELOAD: library, FAIRGATE_MEMORY: file, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS}:verify_asan_link_order=0` },
+    env,
     lack(text) {
       const bytes = Buffer.from(text);
       const len = Buffer.alloc(4);
