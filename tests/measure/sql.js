@@ -1,7 +1,7 @@
 // sql [--at PATTERN] [--seeds N] [--list]: do the random histories of tests/sim notice a change to a statement? Changes each
-// statement that pay-real or sql-real runs: drops a condition, keeps a column that a SET changes, swaps a sign or moves a
-// bound, one at a time, and plays histories against PostgreSQL. A change lives if they print the same as without it: the
-// simulator's double may then differ from the statement in the same way.
+// statement that pay-real or sql-real runs: drops a condition, makes a WHEN false, keeps a column that a SET changes, swaps a
+// sign or moves a bound, one at a time, and plays histories against PostgreSQL. A change lives if they print the same as
+// without it: the simulator's double may then differ from the statement in the same way.
 //
 //   --at PATTERN   only statements whose name matches
 //   --seeds N      histories per change (default 8)
@@ -26,16 +26,15 @@ const { values: asked } = parseArgs({ options: { at: { type: 'string', default: 
 // ---- changes ---------------------------------------------------------------------------------------
 
 const ENDS = /^(AND|OR|WHERE|GROUP|ORDER|LIMIT|FOR|RETURNING|UNION|JOIN|LEFT|CROSS|FROM|THEN|ELSE|WHEN|END|HAVING|OFFSET|ON|SET|,)$/;
-const SIGNS = { ' + ': ' - ', ' - ': ' + ', ' < ': ' <=', ' <= ': ' <  ', ' > ': ' >=', ' >= ': ' >  ' };
+const SIGNS = { '+': '-', '-': '+', '<': '<=', '<=': '<', '>': '>=', '>=': '>', '=': '<>' };
 
-// Keywords, commas and parentheses outside of quotes: {at, end, word, depth}.
+// Keywords, commas and parentheses outside of quotes: {at, end, word, depth}; "(" is as deep as what is inside.
 function tokensOf(text) {
   let depth = 0;
   return [...text.matchAll(/'[^']*'|"[^"]*"|[(),]|\b[A-Z]+\b/g)].filter(([word]) => !/^['"]/.test(word)).map(({ 0: word, index: at }) => {
     if (word === ')') depth -= 1;
-    const token = { at, end: at + word.length, word, depth };
     if (word === '(') depth += 1;
-    return token;
+    return { at, end: at + word.length, word, depth };
   });
 }
 
@@ -44,11 +43,13 @@ const endOf = (tokens, i, ends) => tokens.slice(i + 1).find(({ word, depth }) =>
 
 function conditionsOf(text, tokens) {
   return tokens.flatMap(({ word, at, end }, i) => {
-    const next = endOf(tokens, i, ENDS);
+    const next = endOf(tokens, i, word === 'WHEN' ? /^(AND|OR|THEN)$/ : ENDS);
     const until = next?.at ?? text.length;
     if (/^(AND|OR)$/.test(word)) return [{ at, until, by: '' }];
-    if (!/^(WHERE|ON|WHEN)$/.test(word)) return [];
-    return [/^(AND|OR)$/.test(next?.word) ? { at: end, until: next.end, by: '' } : { at: end, until, by: ' true' }];
+    if (!/^(WHERE|ON|WHEN|ELSE|\()$/.test(word)) return [];
+    const never = word === 'WHEN' ? [{ at: end, until: endOf(tokens, i, /^THEN$/).at, by: ' false' }] : [];
+    if (/^(AND|OR)$/.test(next?.word)) return [...never, { at: end, until: next.end, by: '' }];
+    return /^(ELSE|\()$/.test(word) ? [] : [...never, { at: end, until, by: ' true' }];
   });
 }
 
@@ -59,15 +60,18 @@ function columnsOf(text, tokens) {
     const commas = [...tokens.keys()].filter((k) => k > i && tokens[k].at < last && tokens[k].word === ',' && tokens[k].depth === depth);
     const [, row] = /UPDATE \S+ (\w+)\s+$/.exec(text.slice(0, setAt)) ?? [];
     return [i, ...commas].flatMap((k) => {
-      const until = endOf(tokens, k, /^(,|FROM|WHERE|RETURNING)$/)?.at ?? text.length;
+      const next = endOf(tokens, k, /^(,|FROM|WHERE|RETURNING)$/);
+      const until = next?.at ?? text.length;
+      if (next?.word === ',') return [{ at: tokens[k].end, until: next.end, by: '' }];
+      if (k !== i) return [{ at: tokens[k].at, until, by: ' ' }];
       const [begin, column] = /^\s+(\w+) = /.exec(text.slice(tokens[k].end, until)) ?? [];
       return column ? [{ at: tokens[k].end + begin.length, until, by: row ? `${row}.${column}` : column }] : [];
     });
   });
 }
 
-const signsOf = (text) => [...text.matchAll(/'[^']*'| (?:<=?|>=?|[+-]) /g)].filter(([sign]) => sign in SIGNS)
-  .map(({ 0: sign, index: at }) => ({ at, until: at + sign.length, by: SIGNS[sign] }));
+const signsOf = (text) => [...text.matchAll(/'[^']*'| (?:<=?|>=?|[+-]|=(?= \$))\s/g)].filter(([sign]) => sign.trim() in SIGNS)
+  .map(({ 0: sign, index: at }) => ({ at, until: at + sign.length, by: ` ${SIGNS[sign.trim()]}` }));
 
 // Each as long as the statement, so that it can be written into the program.
 function changesOf(statement) {
