@@ -47,6 +47,7 @@ enum claim {
 };
 enum { CLAIM_NONE = CLAIM_OPENED + 1, CLAIM_WORDS = 4, VERDICT_WORDS = 2, SPEND_WORDS = 4 };
 
+static_assert((int)CLAIM_NONE <= 8, "the bits of a set in line_claims");
 static_assert((int)JOIN_KEY_BYTES <= (int)LINE_IDEM_BYTES, "a part of the hash");
 
 /* One word for the keys of a batch, and one for its addresses: separate words cost Redis as much as
@@ -84,10 +85,10 @@ static bool has(uint8_t claims, enum claim claim)
     return (claims >> claim & 1) != 0;
 }
 
-static void leave_only(struct line_claims *claims, uint8_t left)
+static void leave_only(struct line_claims *claims, unsigned left)
 {
-    claims->left = left;
-    assert(claims->left < 1u << CLAIM_NONE); /* no other bit is ever set */
+    assert(left < 1u << CLAIM_NONE); /* no other bit is ever set */
+    claims->left = (uint8_t)left;
     claims->now = CLAIM_WORK;
     while (claims->now < CLAIM_NONE && !has(claims->left, claims->now))
         claims->now++;
