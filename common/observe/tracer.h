@@ -21,7 +21,7 @@ enum {
     TRACER_TROUBLED = 256, /* traces with a failed or slow span; likewise */
     TRACER_EVERY_MS = 500, /* longest wait until a span is sent */
     TRACER_CALL_MS = 3000, /* for a collector that does not answer */
-    TRACER_END_MS = 5000,  /* no batch is begun later after the program's end has begun */
+    TRACER_END_MS = 5000,  /* at the program's end, for all batches that are begun */
     TRACER_NAME_MAX = 80,
     TRACER_ATTRIBUTES = 6,
     TRACER_TEXT_MAX = 48, /* of an attribute: a route, an event's id */
@@ -91,8 +91,8 @@ void tracer_begin(const struct tracer *tracer, const char *above, const struct c
  * attributes. */
 bool tracer_end(const struct tracer_work *work, const struct clock *clock,
                 struct tracer_span *span);
-/* Sends the waiting spans, up to the first batch that the collector does not take and for a few
- * seconds, then frees. */
+/* Sends the waiting spans until the collector refuses a batch, for TRACER_END_MS and one call at
+ * most; then frees. */
 void tracer_destroy(struct tracer *tracer);
 
 #endif

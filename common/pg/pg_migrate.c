@@ -283,9 +283,8 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
     return rc == 0 ? 0 : err_wrap(err, "schema");
 }
 
-/* A server that is starting or stopping refuses everybody, and one that is not there is silent. A
- * refusal of a password or a database is about us and will not end. One by TLS looks like silence.
- */
+/* A server that is starting or stopping refuses everybody, and one that is not there is silent, as
+ * is a failure of TLS. A refusal of a password or a database is about us and will not end. */
 static bool is_down(const char *dsn)
 {
     const char *const keys[] = {"dbname", "connect_timeout", NULL};

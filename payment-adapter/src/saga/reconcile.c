@@ -21,9 +21,9 @@
  * suspended learns at its next renewal that it lost its run, and can no longer store a report. Each
  * process reads the last run's results from there.
  *
- * The shop's list is read on from where the last run stopped, and once a day from its beginning, so
- * it may have passed over an order that the shop committed after a later one. Only letters that it
- * lacks, and that the shop lacks when asked for their order, are reported as lost: at most
+ * The shop's list is read on from where the last run stopped, and once a day from its beginning. In
+ * between it passes over an order that the shop committed after a later one. So letters that the
+ * list lacks are reported as lost only if the shop, asked for their order, lacks them, too: at most
  * LISTED_MAX orders in a run, in the order of ids.
  *
  * A run respects the shop's rate limit: each such call is paid for like a message to the shop, and
@@ -606,6 +606,7 @@ static void on_collected(void *ctx, const struct pg_answer *answer)
 static void collect(struct reconcile *reconcile)
 {
     const struct sql_reconcile_collect_args args = {.slice = SLICE, .room = SUSPECTS_MAX};
+    /* A list that is read on is reported, too, but has not failed. */
     reconcile->whole &= reconcile->broken_len == (reconcile->reads_on ? 1 : 0);
     sql_reconcile_collect(asking(reconcile), &args, on_collected, reconcile);
 }

@@ -17,10 +17,10 @@
  * goes along with the join: a key that has a number keeps it. Claims are batched like joins. A key
  * keeps its claims for good, so nothing is lost if a front dies in between. Four claims follow the
  * join's outcome: the channel that its code opens, recorded for the pass before the place is shown;
- * and the return of an invitation, of a use of a code, or of an address's count that opened no
- * place; the count only if this join made that claim. The shard keeps with
- * each number what claims opened it: so even a retry, which finds its claims made, knows whether
- * the number needs them. A join after an ended place claims by a key of its own, since the claims
+ * and the return of an invitation, of a use of a code, or of a count of its address that opened no
+ * place. The shard keeps with each number which invitation or code opened it: so even a retry,
+ * which finds its claims made, knows whether the number needs them. A count goes back only through
+ * the join that made it. A join after an ended place claims by a key of its own, since the claims
  * of the join's key belong to the ended place.
  *
  * The joins of a batch are decided when its reply comes and answered at the end of the turn, with

@@ -41,7 +41,7 @@ enum {
     HOLD_STASH_MAX = 31, /* slots per stash; with the count two cache lines */
     HOLD_SEATS_MAX = 64, /* one group; a school class books twice */
     HOLD_AREA_QUANTITY_MAX = 1024, /* standing places in one hold */
-    PRICE_LISTS_MAX = 1024, /* different ones, in use by holds and orders at once: years of days */
+    PRICE_LISTS_MAX = 1024, /* in use by holds and orders at once; a new one a day, for years */
 
     CHANGE_SEATS_MAX = 2 * HOLD_SEATS_MAX, /* a change adds and removes at most a whole hold */
     CHANGE_TEXT_MAX = 64,                  /* an order id, or the reason of a block */
