@@ -3,7 +3,7 @@
 -- A check-in is a row under the ticket's own key: if ten gates scan the same ticket, one of them gets it.
 
 -- When a ticket was scanned. A gate's clock may be fast, so a scan counts from its arrival at the latest, or it would
--- block its visitor's re-entry. scanned_at stays as it was sent.
+-- block its visitor's re-entry.
 -- fragment: came_at(c)
 least(:c.scanned_at, :c.recorded_at)
 
@@ -15,24 +15,21 @@ greatest(:came_at(:c), :t.issued_at)
 CASE WHEN :at_ms IS NOT NULL THEN jsonb_build_object('scanned_at', :iso(:time_of_ms(:at_ms))) END
 
 -- The gate sends a scan again that let the ticket in, perhaps first online and now offline; since then, a re-entry or
--- an undo may have changed the ticket's row. An older program wrote only that row.
+-- an undo may have changed the ticket's row.
 -- fragment: is_resent()
-(EXISTS (
+EXISTS (
     SELECT
     FROM audit a
     WHERE a.subject = :ticket AND a.act IN ('in', 'in-again') AND a.gate = :gate AND a.detail = :scan_detail()
-) OR EXISTS (
-    SELECT
-    FROM checkin k
-    WHERE k.ticket = :ticket AND k.gate = :gate AND k.scanned_at = :time_of_ms(:at_ms)
-))
+)
 
 -- After ticket_lock. A scan that is sent again changes nothing, and after a check-out, only a later one lets in again.
--- Online scans use PostgreSQL's clock, like check-outs.
+-- Online scans use PostgreSQL's clock, like check-outs, and offline scans if their gate has sent its time.
 -- statement: checkin
 --> ticket  text
 --> gate    text
 --> at_ms   bigint  null
+--> sent_ms bigint  null
 --> offline boolean
 --> event   text
 --> actor   text
@@ -40,7 +37,11 @@ CASE WHEN :at_ms IS NOT NULL THEN jsonb_build_object('scanned_at', :iso(:time_of
 --< again   boolean
 WITH i AS (
     INSERT INTO checkin AS c (ticket, gate, scanned_at, offline)
-    SELECT t.id, :gate, CASE WHEN :offline THEN :time_of_ms(:at_ms) ELSE now() END, :offline
+    SELECT t.id, :gate, CASE
+            WHEN NOT :offline THEN now()
+            WHEN :sent_ms IS NULL THEN :time_of_ms(:at_ms)
+            ELSE to_timestamp(greatest(0, extract(epoch FROM now()) - greatest(0, :sent_ms - :at_ms) / 1000.0))
+        END, :offline
     FROM ticket t
     JOIN orders o ON o.id = t.order_id
     WHERE t.id = :ticket AND t.event = :event AND :is_unrevoked(t)

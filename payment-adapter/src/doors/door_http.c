@@ -10,14 +10,11 @@
  * transfers and refunds exclude each other by locking the order's row (sql/statements/doors.sql).
  * Everything is recorded in pay.audit.
  *
- * A signed ticket that is missing here was lost by a restore of the database. Its signature proves
- * it: it replaces the order's ticket for its seat, unless that one was used to enter.
- *
  * A door without a network admits people by the signature and the list of revoked tickets alone,
  * and sends its scans later. A scan that arrives too late (another scan let the ticket in, or it
  * was refunded or transferred meanwhile) becomes a conflict for an operator, as does any scan of a
- * ticket that is missing here. No scan is refused for its time: a scan from the future counts from
- * its arrival. */
+ * ticket that is missing here. No scan is refused for its time: if the door also sends its clock's
+ * time now, a scan counts by its age, else from its arrival at the latest. */
 #include "doors/routes.h"
 
 #include "api/guard.h"
@@ -62,7 +59,8 @@ struct door {
     char who[PERSONS_NAME_BYTES_MAX + 1]; /* the operator's name; "": none */
     char reason[DOOR_REASON_MAX + 1];
     enum door_call call;
-    bool by_operator, offline;
+    bool by_operator, offline, has_sent_ms;
+    uint64_t sent_ms;          /* by the gate's clock */
     bool one;                  /* a single ticket, answered by the status code */
     uint32_t len, begun, done; /* scans */
     bool going_on;
@@ -272,6 +270,8 @@ static void check_in_now(struct scan *scan)
                                         .gate = door->gate,
                                         .has_at_ms = scan->has_at,
                                         .at_ms = scan->at_ms,
+                                        .has_sent_ms = door->has_sent_ms,
+                                        .sent_ms = door->sent_ms,
                                         .offline = door->offline,
                                         .event = door->event,
                                         .actor = door->actor,
@@ -400,6 +400,7 @@ static void read_scan(struct door *door, struct json_in *in)
 static void read_scans(struct door *door, struct json_in *in)
 {
     json_t *scans = NULL;
+    door->has_sent_ms = json_in_time(in, "sent_at", &door->sent_ms);
     if (!json_in_array(in, "scans", 0, DOOR_SCANS_MAX, &scans))
         return;
     for (size_t i = 0; i < json_array_size(scans); i++) {
@@ -412,9 +413,9 @@ static void read_scans(struct door *door, struct json_in *in)
     }
 }
 
-/* A check-in is {token, at}, where `at` may be missing, or {scans: [{token, at}]} from a door that
- * was offline; the other calls are {token, reason}. The operator adds event and gate, which a
- * scanner's token implies. */
+/* A check-in is {token, at}, where `at` may be missing, or {scans: [{token, at}], sent_at} from a
+ * door that was offline, where `sent_at` may be; the other calls are {token, reason}. The operator
+ * adds event and gate, which a scanner's token implies. */
 static int read_door(struct door *door)
 {
     struct json_in in;
