@@ -348,8 +348,8 @@ static void forget_event(struct journal *journal, uint32_t nth)
     pthread_mutex_unlock(&journal->lock);
 }
 
-/* The event was closed here to be put to sleep; it stays if that fails, for example because its row
- * is locked. A negative result concerns the connection. */
+/* The event was closed here to be put to sleep; it stays if that fails. A negative result concerns
+ * the connection. */
 static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -492,11 +492,9 @@ static uint32_t list_awake(struct journal *journal, int32_t nos[2 * EVENTS_MAX])
 
 /* Wakes requested events, and events with an ended hold, as far as there is room: their rows are
  * found like new events' rows. Events with ended holds are woken a few at a time, in at most half
- * of the places: they have no requests, and the next request finds that the hold ended in time.
- * Awake events come first: an event that is loaded again, for example after a correction, has just
- * freed that room itself. Requested events without room are recorded: another process may wake
- * them, and does not know who was refused here. An awake event may have been woken because a hold
- * ended, and not be open yet: it had no requests. */
+ * of the places: the next request finds that the hold ended in time. Awake events come first: one
+ * that is loaded again has just freed that room. Requested events without room are recorded:
+ * another process may wake them, and does not know who was refused here. */
 static int wake(struct journal *journal, struct err_slot *err)
 {
     int32_t nos[EVENTS_MAX];
@@ -609,9 +607,8 @@ static int make_room(struct journal *journal, struct err_slot *err)
     if (rc < 0)
         return rc;
     bool full = leaving == 0 && event == NULL && none;
-    /* relaxed: a hint for the next request, and a gauge */
+    /* relaxed: a hint for the next request */
     atomic_store_explicit(&journal->full, full, memory_order_relaxed);
-    atomic_store_explicit(&journal->stats.events_refused, full ? waiting : 0, memory_order_relaxed);
     while (lacks && event != NULL && asleep_len(journal->asleep) + leaving < EVENTS_ASLEEP_MAX) {
         event->why = LEAVE_IDLE;
         leaving += 1;
@@ -620,6 +617,12 @@ static int make_room(struct journal *journal, struct err_slot *err)
         lacks = room.places + leaving < free_min || room.bytes < spare;
         event = idlest(journal);
     }
+    /* An event that leaves makes room for another one; the others are still refused. */
+    uint64_t fits = room.places + leaving;
+    if (largest > 0 && room.bytes / largest < fits)
+        fits = room.bytes / largest;
+    atomic_store_explicit(&journal->stats.events_refused, waiting > fits ? waiting - fits : 0,
+                          memory_order_relaxed);
     return 0;
 }
 

@@ -1,6 +1,5 @@
 /* asleep.h: the names of the listed events that this process does not have in memory, and which
- * of them were requested. A name costs a hundred bytes, so a database may hold thousands of events
- * of which a few are on sale.
+ * of them were requested. A name costs a hundred bytes, so a database may hold thousands.
  *
  * Threading: any thread may look up and request events; only the reader adds and removes them. */
 #ifndef FG_SEAT_SERVICE_ASLEEP_H

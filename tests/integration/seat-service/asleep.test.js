@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, openStream, seededRng, until } from '../../lib-js/index.js';
 import { Ledger } from '../../fault/seat-service/ledger.js';
-import { hall, importHall, openSale, openSeats, operator, saga, visitor } from './site.js';
+import { hall, holdLock, importHall, openSale, openSeats, operator, saga, visitor } from './site.js';
 
 const PLACES = 5;
 const EVENTS = Array.from({ length: 7 }, (_, n) => `event-${n}`);
@@ -228,7 +228,14 @@ test('a request for an event that does not fit is refused, a correction too', as
   assert.ok((await figure('bound_refused_total{bound="events-full"}')) > 1);
 
   // Closed for a moment, it does not lose its slot to waiting events.
-  for (const { event } of (await listed(next)).events) assert.equal((await operator(next, event).correct(hall({ ...SMALL, name: 'Corrected' }))).status, 200);
+  const { events } = await listed(next);
+  for (const { event } of events) assert.equal((await operator(next, event).correct(hall({ ...SMALL, name: 'Corrected' }))).status, 200);
+
+  // While it is closed the others wait on.
+  await holdLock(scope, postgres, `SELECT FROM seats.owner JOIN seats.event ON no = event WHERE id = '${events[0].event}' FOR UPDATE OF owner`);
+  let answered = false;
+  operator(next, events[0].event).correct(small()).finally(() => { answered = true; });
+  while (!answered) assert.ok((await figure('seats_events_refused')) > 0, 'no flicker');
 });
 
 test('memory holds as many halls as fit, and each request finds its event', async (t) => {
