@@ -237,10 +237,11 @@ void http_header_add(struct text *headers, const char *name, struct span value)
 /* ---- problems ---- */
 
 static struct http_bound bounds[] = {
-    {"codes-full", 0},        {"events-full", 0},      {"full", 0},
-    {"line-full", 0},         {"login-busy", 0},       {"overloaded", 0},
-    {"prices-full", 0},       {"too-many-events", 0},  {"too-many-refunds", 0},
-    {"too-many-scanners", 0}, {"too-many-scrapes", 0}, {"too-many-streams", 0},
+    {"codes-full", 0},       {"events-full", 0},       {"full", 0},
+    {"line-full", 0},        {"login-busy", 0},        {"overloaded", 0},
+    {"prices-full", 0},      {"too-many-events", 0},   {"too-many-pictures", 0},
+    {"too-many-refunds", 0}, {"too-many-scanners", 0}, {"too-many-scrapes", 0},
+    {"too-many-streams", 0},
 };
 enum { BOUNDS = sizeof(bounds) / sizeof(bounds[0]) };
 

@@ -66,7 +66,7 @@ enum {
 
     /* pictures of events */
     PICTURE_BYTES_MAX = 20000, /* all who wait load it in the same seconds */
-    PICTURES_MAX = 20,         /* per event; an older one is replaced */
+    PICTURES_MAX = 100,        /* per event: 3 MB */
 
     /* cancelled and postponed events */
     EVENT_REASON_MAX = 200,   /* a sentence, as for a refund */

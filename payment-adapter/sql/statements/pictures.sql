@@ -1,26 +1,20 @@
--- Uploaded pictures of events. Of each event the newest `kept` stay.
+-- Uploaded pictures of events. They stay as long as their event: a document or a ticket may show any of them.
 
+-- No row: the event has the maximum number of pictures.
 -- statement: picture_put
 --> event   text
 --> content text
---> kept    bigint
+--> most    bigint
 --> who     text null
 --< id      text
 WITH w AS (
     INSERT INTO picture (id, event, content)
-    SELECT left(encode(sha256(convert_to(:event || ' ' || :content, 'UTF8')), 'hex'), 32), :event, :content
+    SELECT n.id, :event, :content
+    FROM (SELECT left(encode(sha256(convert_to(:event || ' ' || :content, 'UTF8')), 'hex'), 32) AS id) n
+    WHERE (SELECT count(*) FROM picture p WHERE p.event = :event AND p.id <> n.id) < :most
     ON CONFLICT (id) DO UPDATE
     SET at = now()
     RETURNING id
-), old AS (
-    DELETE FROM picture
-    WHERE id = ANY (ARRAY(
-        SELECT p.id
-        FROM picture p
-        WHERE p.event = :event AND p.id <> (SELECT id FROM w)
-        ORDER BY p.at DESC
-        OFFSET :kept - 1
-    ))
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, detail, who)
     SELECT :event, 'picture-uploaded', :event, :ACTOR_OPERATOR, jsonb_build_object('picture', id), :who

@@ -33,7 +33,7 @@ static void on_put(void *ctx, const struct pg_answer *answer)
     struct http_req *req = ctx;
     char memory[PICTURE_PATH_MAX + 32];
     struct text body = text_on(memory, sizeof(memory));
-    if (!guard_row(req, answer, 0, REFUSAL_NOT_FOUND))
+    if (!guard_row(req, answer, 0, REFUSAL_PICTURES_FULL))
         return;
     struct span id = sql_picture_put_row(answer->results[0], 0).id;
     assert(id.len == PICTURE_ID_MAX - 1);
@@ -61,7 +61,7 @@ static void on_post(struct http_req *req)
     base64_put(&content, bytes.ptr, bytes.len);
     assert(content.len == cap);
     const struct sql_picture_put_args args = {
-        .event = event, .content = memory, .kept = PICTURES_MAX, .who = guard_who(req)};
+        .event = event, .content = memory, .most = PICTURES_MAX, .who = guard_who(req)};
     sql_picture_put(pay_of(req)->pg, &args, on_put, req);
 }
 

@@ -127,6 +127,8 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
         "If-Match is not a version of these terms.") \
     ROW(TERMS_CHANGED, "version-mismatch", 412, 0, PROGRAM, \
         "These terms have been changed in the meantime; read them again.") \
+    ROW(PICTURES_FULL, "too-many-pictures", 409, 0, PROGRAM, \
+        "The event has too many pictures. Use one of them, or a path of the pages' site.") \
     ROW(SCANNERS_FULL, "too-many-scanners", 409, 0, PROGRAM, "") \
     ROW(COMPARING, "under-way", 409, 0, PROGRAM, "A run is under way; GET returns its result.") \
     /* operators: refunding an order, or a part of it */ \
