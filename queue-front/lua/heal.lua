@@ -30,8 +30,7 @@
 -- RENEWED and forgets it; if Redis has gone back to the older one, its keys are deleted before the newer is restored.
 
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
-    'stay_away_milli', 'service_rate_milli', 'stood_ms', 'raised', 'visits_until_ms',
-    'hall_until_ms', 'calls_until_ms' }
+    'stay_away_milli', 'service_rate_milli', 'stood_ms', 'raised', 'visits_until_ms', 'calls_until_ms' }
 
 local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
@@ -132,6 +131,7 @@ local function contribute()
         (seen_era == noted_era and seen_version > noted_version)) then
         call('HSET', heal, 'version', seen_version, 'era', seen_era, 'identity', ARGV[ask_heal.identity],
             'state', ARGV[ask_heal.state], 'frozen_from', ARGV[ask_heal.frozen_from], 'doc', ARGV[ask_heal.doc],
+            'hall_until_ms', ARGV[ask_heal.hall_until_ms],
             'seed', ARGV[ask_heal.seed], 'entries', ARGV[ask_heal.entries], 'beacon', ARGV[ask_heal.beacon],
             'drawn_ms', ARGV[ask_heal.drawn_ms])
         for i, name in ipairs({ knobs.names }) do
@@ -207,21 +207,13 @@ local function restore_document(marks)
     if newest ~= '' then
         fields = { 'incarnation', newest, unpack(fields) }
     end
-    for _, name in ipairs({ 'frozen_from', 'doc', knobs.names }) do
+    for _, name in ipairs({ 'frozen_from', 'doc', 'hall_until_ms', knobs.names }) do
         fields[#fields + 1] = name
         fields[#fields + 1] = call('HGET', heal, name) or 0 -- a front of another version did not send it
     end
     call('HSET', KEYS[1], unpack(fields))
     sign_document()
     restore_draw()
-end
-
--- Whether a hall is there, or an operator opened the line without one.
-local function restore_hall(marks)
-    local here_ms = tonumber(call('HGET', CFG, 'hall_until_ms')) or 0
-    if lane == 0 and (marks.hall_until_ms or 0) > here_ms then
-        call('HSET', CFG, 'hall_until_ms', marks.hall_until_ms)
-    end
 end
 
 -- Fronts know only how many presale codes there were. The operator loads them again.
@@ -414,7 +406,6 @@ local function close(gap)
         'healed_upto', 'healed_came', 'frozen_ms', 'heard_epoch', 'early_n', 'moves_run', 'ghosts_n',
         'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto', 'raised', 'stood_ms')
     restore_document(marks)
-    restore_hall(marks)
     miss_codes(marks)
     if marks.issued == 0 then -- an earlier heal may have been lost with all that knew of it
         gap = 2 * gap

@@ -126,10 +126,10 @@ for (const [name, text] of [
     running; move frozen; tick; wipe; heal; one; tick; redis HGET cfg frozen_from = ${STATE.OPEN}
     move open; move paused; copy; move frozen; tick; back; heal; one; tick; redis HGET cfg frozen_from = ${STATE.PAUSED}`],
   ['a line opened without a hall calls people, also after a wipe, until a hall is seen or it is opened with one', `
-    create rate_milli=100000 in draft; move open hallUntilMs=${OPENED_ALONE_MS}; set served=3; join 1; run 9000 1000; view halted_ms=0 serving=1
+    create rate_milli=100000 in draft; front late; one; move open hallUntilMs=${OPENED_ALONE_MS}; set served=3; join 1; run 9000 1000; view halted_ms=0 serving=1
     wipe; heal; join 1; run 9000 1000; view halted_ms=0 serving=102; set served=4; run 1000; set served=3; run 9000 1000; view halted_ms=1..9999999999999
-    move paused; move open hallUntilMs=${OPENED_ALONE_MS}; run 9000 1000; view halted_ms=0
-    move closed; move open hallUntilMs=1; run 9000 1000; view halted_ms=1..9999999999999`],
+    move paused; move open hallUntilMs=${OPENED_ALONE_MS}; run 9000 1000; view halted_ms=0; late; tick; one
+    move closed; move open hallUntilMs=1; tick; wipe; heal; run 9000 1000; view halted_ms=1..9999999999999`],
   ['a gap of a lane is no joins, even in the slot of a tick before it', `
     create rate_milli=0 shares=30; front lane lane=1; join 40; tick; front two lane=1 slotMs=50; tick
     lane; tick; knows issued=45; mend ok; two; tick; view issued=145 waiting=45 gaps.0=100 gaps.3=105`],
