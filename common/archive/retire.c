@@ -644,7 +644,7 @@ static int restore_table(struct retire *retire, const char *table, uint64_t *row
     }
     if (rc == 0 && got < 0)
         rc = err_set(&retire->err, ERR_SYNTAX, "%.256s is damaged", path);
-    if (rc == 0 && batch.len > 1)
+    if (rc == 0 && (batch.len > 1 || batch.failed))
         rc = send_batch(retire, table, columns, &batch, rows);
     gzclose(file);
     grow_free(&batch);
