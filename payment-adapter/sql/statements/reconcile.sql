@@ -504,6 +504,12 @@ format('letter %s, handed over at %s', :b.id, :b.done_at)
 -- fragment: is_accepted_loss(b)
 :is_accepted('lost-at-shop', :b.order_id, :b.kind, :lost_detail(b))
 
+-- The last run reported it, and unlisted_letter_of still has it.
+-- fragment: is_reported_loss(b)
+drift_name('lost-at-shop', :b.order_id, :b.kind, :lost_detail(b)) IN (
+    SELECT i->>'difference' FROM reconcile_run, jsonb_array_elements(report->'items') AS i
+)
+
 -- Stores what the shop has of an order, unless it is NULL; returns the next order for which to ask it. A row of an older
 -- round does not count as a page of this one.
 -- statement: reconcile_unlisted
@@ -535,8 +541,9 @@ LIMIT 1;
 -- only if its list is read at all.
 --
 -- The shop was asked for its missing orders in the order of their ids, up to `asked`; NULL: its list was not read to
--- the end. The others may not be lost: they are of no kind, and only remain suspects. Without a token for the sold
--- seats (`seats`) no event is ever compared with them: the run reports that once, not for each event.
+-- the end. The others may not be lost: unless the last run reported them, they are of no kind, and only remain
+-- suspects. Without a token for the sold seats (`seats`) no event is ever compared with them: the run reports that once,
+-- not for each event.
 --
 -- If no list failed (`whole`), a row that agrees and is past the grace period is no longer a suspect. A list that the
 -- next run reads on has not failed. As in unlisted_letter_of, that period ends when the shop's list does, which may be
@@ -697,7 +704,7 @@ WITH :late(), named AS MATERIALIZED (
         FROM late, shop_outbox b
         WHERE b.done_at IS NULL AND b.made_at < late.at AND b.error IS NOT NULL
         UNION ALL
-        SELECT CASE WHEN o.id <= :asked OR :is_accepted_loss(b) THEN 'lost-at-shop' ELSE '' END,
+        SELECT CASE WHEN o.id <= :asked OR :is_accepted_loss(b) OR :is_reported_loss(b) THEN 'lost-at-shop' ELSE '' END,
             b.order_id, b.kind, :lost_detail(b)
         FROM looked o
         :unlisted_letter_of(o)

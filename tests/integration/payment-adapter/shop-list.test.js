@@ -17,6 +17,8 @@ const buyer = await world.login();
 
 const sql = (text) => world.postgres.sql(text, 'pay');
 const lists = () => world.shop.calls.filter(({ method, path }) => method === 'GET' && path.includes('?')).map(({ path }) => new URLSearchParams(path.split('?')[1]).get('after'));
+// The next page is the last that this run has time for.
+const readOn = () => world.shop.fault('GET /orders', { told: () => sql("SELECT setval('pay.pace_shop', ((extract(epoch FROM now()) + 3600) * 1e6)::bigint)") });
 const resetPace = () => sql("SELECT setval('pay.pace_shop', 1)");
 
 // Orders that only the shop knows.
@@ -71,7 +73,7 @@ test('a pause that the shop asks for holds for its list, in every process, and f
 
 test('the next run continues an unread list, and unread orders are not missed', async () => {
   const order = await done();
-  world.shop.fault('GET /orders', { told: () => sql("SELECT setval('pay.pace_shop', ((extract(epoch FROM now()) + 3600) * 1e6)::bigint)") });
+  readOn();
   sql("INSERT INTO pay.suspect (list, id, at) VALUES ('', 'o_agrees', '-infinity')");
   const part = await reconcile();
   assert.deepEqual(part.read, [null]);
@@ -97,6 +99,13 @@ test('an order that the list passed over is not reported as lost, and one that i
   assert.deepEqual([lost(unasked), unasked.not_reached], [[], ['shop']], 'the shop did not answer');
   const { not_reached: silent, ...report } = await reconcile();
   assert.deepEqual([lost(report), silent], [['lost-at-shop'], []]);
+
+  // A run that reads on in the list does not come to ask for it, and still counts it.
+  sql("UPDATE pay.reconcile_cursor SET round_at = now() - interval '25 hours', whole_at = now() - interval '25 hours' WHERE provider = 'shop'");
+  readOn();
+  const part = await reconcile();
+  assert.deepEqual([lost(part), part.not_reached], [['lost-at-shop'], ['shop: the next run reads on in its list']]);
+  resetPace();
 });
 
 test('a refund that the shop lost is found in the list of the next day, and handed over again', async () => {
