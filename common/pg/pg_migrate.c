@@ -283,9 +283,7 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
     return rc == 0 ? 0 : err_wrap(err, "schema");
 }
 
-/* A server that is starting or stopping refuses everybody, and one that is not there is silent, as
- * is a failure of TLS. A refusal of a password or a database is about us and will not end. */
-static bool is_down(const char *dsn)
+bool pg_is_down(const char *dsn)
 {
     const char *const keys[] = {"dbname", "connect_timeout", NULL};
     const char *const values[] = {dsn, "2", NULL};
@@ -301,7 +299,7 @@ static int open_once_up(const struct pg_conf *conf, const struct pg_migrate *mig
     int rc = pg_open(conf, err, out);
     bool down = rc == ERR_CLOSED || rc == ERR_TIMEOUT;
     while (down && clock_mono_us(clock_system()) < until_us) {
-        down = is_down(conf->dsn);
+        down = pg_is_down(conf->dsn);
         if (down && !shown)
             migrate->on_wait("No connection to PostgreSQL. Retrying for up to 30 s.");
         shown = shown || down;

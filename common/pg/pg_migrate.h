@@ -32,8 +32,12 @@ struct pg_migrate {
  * error the connection may still have the lock and must be closed. */
 int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err);
 
-/* The same on its own connection, for a program's start. A machine may start its programs before
- * its PostgreSQL, so a server that accepts no connections is retried for 30 s. Blocks. */
+/* Blocks. A server that is starting or stopping refuses everybody, and one that is not there is
+ * silent, as is a failure of TLS. A refusal of a password or a database is about us and stays. */
+bool pg_is_down(const char *dsn);
+
+/* As pg_migrate_run on its own connection, for a program's start. A machine may start its programs
+ * before its PostgreSQL, so a server that is down is retried for 30 s. Blocks. */
 int pg_migrate_alone(const struct pg_conf *conf, const struct pg_migrate *migrate,
                      struct err_slot *err);
 

@@ -12,6 +12,7 @@
 #include "page/wording.h"
 #include "pages/pages.h"
 #include "pay.h"
+#include "pg/pg_migrate.h"
 #include "retiring.h"
 #include "saga/reconcile.h"
 #include "store/schema.h"
@@ -224,6 +225,8 @@ static int start(struct service *service, struct http_router *routes,
     log_text(service_log(service), LOG_LEVEL_INFO, "sagas are being processed", "instance",
              common->instance);
     int rc = wording_settle_zone(settings->time_zone, err);
+    if (pg_is_down(settings->db_conninfo))
+        log_say(service_log(service), LOG_LEVEL_WARN, "PostgreSQL is down: retrying for 30 s");
     if (rc == 0)
         rc = schema_migrate(settings->db_conninfo, NULL, err);
     if (rc == 0)

@@ -149,6 +149,12 @@ test('a new process with the same config does not reclaim another\'s sagas', asy
   await replica.stop();
 });
 
+test('a start logs that it waits for PostgreSQL', async () => {
+  const early = await world.startPay({ database: { conninfo: 'host=127.0.0.1 port=1' } }, { ready: false });
+  await until('it to say so', () => early.child.logLines().some(({ msg }) => msg.startsWith('PostgreSQL is down')));
+  await early.kill();
+});
+
 test('a restarted process reclaims its sagas at once', async () => {
   const gate = world.seats.gate('/extend');
   const making = world.order(buyer, world.hold());

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "password.h"
+#include "pg/pg_migrate.h"
 #include "system/system.h"
 
 #include <assert.h>
@@ -160,18 +161,10 @@ static int seed_all(PGconn *conn, const struct settings *settings, struct err_sl
     return rc;
 }
 
-static bool is_down(const char *conninfo)
-{
-    const char *const keys[] = {"dbname", "connect_timeout", NULL};
-    const char *const values[] = {conninfo, "2", NULL};
-    PGPing ping = PQpingParams(keys, values, 1);
-    return ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE;
-}
-
 int seed_run(const struct settings *settings, struct err_slot *err)
 {
     /* Containers start together. */
-    for (int tries = 0; is_down(settings->conninfo) && tries < 75; tries++)
+    for (int tries = 0; pg_is_down(settings->conninfo) && tries < 75; tries++)
         system_sleep_us(400000);
     PGconn *conn = PQconnectdb(settings->conninfo);
     int rc = PQstatus(conn) == CONNECTION_OK ? seed_all(conn, settings, err)
