@@ -116,7 +116,7 @@ static void *write_lines(void *arg)
         logger->filled = 0;
         pthread_mutex_unlock(&logger->mutex);
         /* Reported with the batch after the loss: the buffer that overflowed is that batch. */
-        uint64_t dropped = logger_dropped(logger);
+        uint64_t dropped = atomic_load_explicit(&logger->dropped, memory_order_relaxed);
         if (dropped != reported) {
             struct log_line line;
             log_begin(&line, logger, LOG_LEVEL_ERROR,
@@ -198,9 +198,9 @@ void logger_set_level(struct logger *logger, enum log_level level)
     atomic_store_explicit(&logger->level, (int)level, memory_order_relaxed);
 }
 
-uint64_t logger_dropped(const struct logger *logger)
+const _Atomic uint64_t *logger_dropped(const struct logger *logger)
 {
-    return atomic_load_explicit(&logger->dropped, memory_order_relaxed);
+    return &logger->dropped;
 }
 
 void logger_destroy(struct logger *logger)

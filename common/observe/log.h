@@ -37,7 +37,7 @@ struct logger_conf {
 
 int logger_create(const struct logger_conf *conf, struct err_slot *err, struct logger **out);
 void logger_set_level(struct logger *logger, enum log_level level);
-uint64_t logger_dropped(const struct logger *logger);
+const _Atomic uint64_t *logger_dropped(const struct logger *logger);
 /* Writes the rest (waiting at most a second for a stuck reader), then frees. */
 void logger_destroy(struct logger *logger);
 

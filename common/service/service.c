@@ -739,10 +739,12 @@ static int make_shared(struct service *service, struct err_slot *err)
     if (rc == 0)
         rc = show_bounds(service->metrics, err);
     if (rc == 0) {
-        static const struct metrics_desc jobs = {
-            "fairgate_off_loop_jobs_total", "Long parts of requests that were done off the loop.",
-            ""};
-        rc = metrics_counter(service->metrics, &jobs, &service->jobs, err);
+        const struct metrics_row rows[] = {
+            {"fairgate_off_loop_jobs_total", "Long parts of requests that were done off the loop.",
+             NULL, &service->jobs, false},
+            {"fairgate_log_lines_dropped_total", "Log lines that will not come.", NULL,
+             logger_dropped(service->log), false}};
+        rc = metrics_add_all(service->metrics, rows, sizeof(rows) / sizeof(rows[0]), err);
     }
     if (rc == 0 && !service->conf->public_only)
         rc = service_tokens_read(&service->settings, err, &service->tokens);

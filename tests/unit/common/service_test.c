@@ -666,7 +666,7 @@ static const struct script_row rows[] = {
      "has 503 Service Unavailable; get public /broken/b; get public /broken/c;"
      "get private /metrics; has Content-Type: text/plain^ version=0.0.4^ charset=utf-8;"
      "has ~fairgate_odd_events_total{what=\"loop-stood-still\"} 0~;"
-     "has ~fairgate_build_info{program=\";"
+     "has ~fairgate_build_info{program=\"; has ~fairgate_log_lines_dropped_total 0~;"
      "has ~fairgate_warnings_total{what=\"connection-without-deadline\"} 0~;"
      "has fairgate_http_request_duration_seconds_count{listener=\"public\"} 14~;"
      "has fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 10~;"
