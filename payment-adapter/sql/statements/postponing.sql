@@ -7,17 +7,18 @@
 
 -- Another date or venue is mailed to every ticket holder and to the buyers of their orders. With the same ones nobody
 -- gets a mail, and orders made since `at` are not concerned. What is not named stays, but for `doors_at`, which is
--- always named. `off`: the event is cancelled, and nothing changes.
+-- always named, and the hall's time zone. `off`: the event is cancelled, and nothing changes.
 -- statement: event_postpone
 --> event    text
 --> show     jsonb
+--> zone     text   null
 --> until_ms bigint
 --> reason   text
 --> who      text   null
 --< off      boolean
 WITH p AS (
     INSERT INTO postponed_event AS p (event, show, refund_until, reason, who)
-    SELECT :event, :show, :time_of_ms(:until_ms), :reason, :who
+    SELECT :event, jsonb_strip_nulls(jsonb_build_object('time_zone', :zone)) || :show, :time_of_ms(:until_ms), :reason, :who
     WHERE NOT :is_cancelled(:event)
     ON CONFLICT (event) DO UPDATE
     SET times = p.times + (:has_another_date())::integer, show = p.show || excluded.show,

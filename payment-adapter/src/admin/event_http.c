@@ -114,13 +114,15 @@ static void on_postponed(void *ctx, const struct pg_answer *answer)
         on_state(ctx, answer);
 }
 
-static void postpone(const struct wanted *wanted)
+/* `zone`: the hall's, in which its new date was set; NULL: unknown. */
+static void postpone(const struct wanted *wanted, const char *zone)
 {
     struct http_req *req = wanted->req;
     struct pg_job *job = pg_job_create(pay_of(req)->pg, on_postponed, req);
     log_act(req, "operator postpones an event", wanted->event);
     sql_event_postpone_add(job, &(struct sql_event_postpone_args){.event = wanted->event,
                                                                   .show = wanted->show,
+                                                                  .zone = zone,
                                                                   .until_ms = wanted->until_ms,
                                                                   .reason = wanted->reason,
                                                                   .who = guard_who(req)});
@@ -145,13 +147,13 @@ static void on_hall(void *ctx, const struct outcall_answer *answer)
     bool answered = answer != NULL && answer->rc == 0;
     struct show show;
     if (answered && has_no_hall(answer)) {
-        postpone(wanted);
+        postpone(wanted, NULL);
     } else if (!answered || answer->status != 200 || show_parse(answer->body, &show) < 0) {
         refusal_reply(wanted->req, REFUSAL_HALL_UNREAD);
     } else if (show.starts_ms != wanted->starts_ms) {
         refusal_reply(wanted->req, REFUSAL_HALL_DIFFERS);
     } else {
-        postpone(wanted);
+        postpone(wanted, show.time_zone[0] != '\0' ? show.time_zone : NULL);
     }
 }
 
@@ -169,7 +171,7 @@ static void on_postpone(struct http_req *req)
         !guard_read(req, read_wanted, wanted))
         return;
     if (token == NULL) { /* nothing is compared with the hall here */
-        postpone(wanted);
+        postpone(wanted, NULL);
         return;
     }
     span_to_cstr(secret_file_span(token), wanted->token, sizeof(wanted->token));
