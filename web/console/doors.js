@@ -6,8 +6,8 @@ import { call, get, hasPart, roleAt } from './api.js';
 import { cancelling } from './cancel.js';
 import { announce, byId, locale, make, Refused, say } from './kit.js';
 import { fromPlace } from './place.js';
-import { readHall, saveShow } from './setup.js';
-import { confirmed, fact, guarded, moment, number, sayTrouble, show, taken, timeAt, wordsOr, zone as deviceZone } from './ui.js';
+import { readHall, saveShow, zoneOf } from './setup.js';
+import { confirmed, fact, guarded, moment, number, sayTrouble, show, taken, timeAt, wordsOr } from './ui.js';
 
 const EVERY = 3; // refreshes
 const HOUR_S = 3600;
@@ -195,9 +195,8 @@ export async function open(body, event) {
     read: () => read(),
   };
   const [doors, scanning, parked, unsent] = [inside(), scanners(here), givenUp('letter', 'letters.title', 'letters.help', () => read()), givenUp('mail', 'mails.title', 'mails.help', () => read())];
-  const hallZone = async () => (hasPart('seats') ? (await get('seats', here.path)).time_zone : null);
-  const zone = event.doc.time_zone ?? (await hallZone().catch(() => null)) ?? deviceZone();
-  const [later, off] = [postponing(here, zone), cancelling(here)];
+  const hall = hasPart('seats') ? await get('seats', here.path).catch(() => null) : null;
+  const [later, off] = [postponing(here, zoneOf(event, hall)), cancelling(here)];
   async function read() {
     const [now, { scanners: all }, letters, mails] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), messagesOrNull('letters'), messagesOrNull('mails'), later.read(), off.read()]);
     doors.show(now);

@@ -5,8 +5,8 @@ import { call, get, hasPart, publicUrl, withReason } from './api.js';
 import { pricesOf } from './blocks.js';
 import { make, say } from './kit.js';
 import { fromPlace } from './place.js';
-import { bare, formOf, IMPORT_MS, judged, nameFault, readHall, timeFault, timeInput } from './setup.js';
-import { fieldOf, zone as deviceZone } from './ui.js';
+import { bare, formOf, IMPORT_MS, judged, nameFault, readHall, timeFault, timeInput, zoneOf } from './setup.js';
+import { fieldOf } from './ui.js';
 
 const ID_MAX = 64;
 // Members that are only for this event or its day.
@@ -51,9 +51,9 @@ async function copy(event, { id, name, starts_at: starts, time_zone: zone }) {
 }
 
 // copy() makes the line last, so a failed one can be repeated.
-export function copyOf(event) {
+export function copyOf(event, hall) {
   const { doc } = event;
-  const zone = doc.time_zone ?? deviceZone();
+  const zone = zoneOf(event, hall?.document);
   const name = make('input', { id: 'copy-name', autocomplete: 'off', value: doc.name });
   const starts = timeInput('copy-starts', null, zone);
   const id = make('input', { id: 'copy-id', autocapitalize: 'none', autocomplete: 'off' });

@@ -146,6 +146,9 @@ export const timeFault = (input) => (input.validity.badInput ? say('rule.time') 
 
 // ---- when and where ----
 
+// The device's zone only if neither the line nor the hall, as a document or as it is listed, has one.
+export const zoneOf = ({ doc }, hall) => doc.time_zone ?? hall?.time_zone ?? deviceZone();
+
 // Shows the picture at this path of the visitors' pages. '' or why they can't use it. Where no other origin may read its
 // bytes, it only has to load.
 async function pictureFault(path, shown) {
@@ -198,7 +201,7 @@ function textsOf(words, id, text) {
 
 function eventStep(event, hall) {
   const { doc } = event;
-  const before = doc.time_zone ?? deviceZone();
+  const before = zoneOf(event, hall?.document);
   const name = make('input', { id: 'setup-name', autocomplete: 'off', value: doc.name });
   const zone = make('input', { id: 'setup-zone', autocomplete: 'off', spellcheck: false, value: before });
   zone.setAttribute('list', 'setup-zones');
@@ -273,7 +276,7 @@ function inMinutes(s) {
 async function openingStep(event, hall) {
   const { sizeFor } = await import('./size.min.js');
   const { doc } = event;
-  const zone = doc.time_zone ?? deviceZone();
+  const zone = zoneOf(event, hall);
   const opens = timeInput('setup-opens', doc.opens_at, zone);
   const rate = make('input', { id: 'setup-rate', type: 'number', step: 'any', min: 0, max: 100000, inputMode: 'decimal', value: doc.rate_per_s });
   const visitors = make('input', { id: 'setup-visitors', type: 'number', min: 1, max: VISITORS_MAX, inputMode: 'numeric' });
@@ -366,7 +369,7 @@ export async function open(body, event, part) {
       }
       const hall = await readHall(event.id);
       if (step === 'hall') (await import('./setup-hall.js')).open(body, nav, event, hall);
-      else body.replaceChildren(nav, eventStep(event, hall), ...(limits() === null && whose().role === 'admin' ? [(await import('./setup-copy.js')).copyOf(event)] : []));
+      else body.replaceChildren(nav, eventStep(event, hall), ...(limits() === null && whose().role === 'admin' ? [(await import('./setup-copy.js')).copyOf(event, hall)] : []));
       return true;
     } catch (error) {
       if (!('problem' in error)) throw error;
