@@ -63,8 +63,7 @@ enum {
     SEATS_WAITS_MAX = 3, /* per event */
     SEATS_PAGE = 2000,   /* some 400 KB */
     SEATS_PAGES_MAX = 500,
-    /* A seat service of the previous version does not page and sends the whole list at once. */
-    SEATS_REPLY_MAX = 64 * 1024 * 1024,
+    SEATS_REPLY_MAX = 8 * 1024 * 1024,
     BROKEN_MAX = 8,
     /* Time per run for the shop's list: at 1 call a second 14 pages, more than the shop is sent in
      * a minute. The next run reads on. */
@@ -385,16 +384,10 @@ static void on_seats_kept(void *ctx, const struct pg_answer *answer)
     if (answer->rc == 0) {
         const struct sql_reconcile_sold_page_row page =
             sql_reconcile_sold_page_row(answer->results[0], 0);
-        /* A page that is not full is the last one. A longer page is the whole list, and so is a
-         * repeated page. */
-        bool again =
-            reconcile->seats_part > 0 && span_eq(page.last, span_of(reconcile->seats_after));
-        if (!again)
-            reconcile->seats_part++;
+        reconcile->seats_part++;
         assert(reconcile->seats_part <= SEATS_PAGES_MAX);
-        if (again || page.len != SEATS_PAGE) {
+        if (page.len != SEATS_PAGE) { /* the last one */
             assert(reconcile->event > 0);
-            assert(reconcile->seats_part > 0); /* at least one page was stored, even if empty */
             const struct sql_reconcile_seats_args args = {
                 .event = reconcile->events[reconcile->event - 1],
                 .grace_ms = GRACE_MS,

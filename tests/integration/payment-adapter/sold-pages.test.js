@@ -53,17 +53,6 @@ test('a shorter list replaces the previous one', async () => {
   }
 });
 
-test('an older seat service may send the list in one page', async () => {
-  for (const count of [4500, 2000]) {
-    const whole = sold(count);
-    whole.slice = () => whole;
-    world.seats.listed = whole;
-    const run = await reconcile();
-    assert.deepEqual(strange(run), [count, 1], `${count} seats`);
-    assert.ok(run.asked.length <= 2);
-  }
-});
-
 test('an event that sleeps is asked again until it is awake', async () => {
   world.seats.listed = [];
   for (const [times, broken] of [[2, []], [Infinity, ['seat-service']]]) {
