@@ -435,18 +435,12 @@ const cancelsOf = async (order) => {
   return [status, balanceAmount, cancels.map(({ cancelAmount }) => cancelAmount)];
 };
 
-test('by Toss: a part is given back, once, and nobody takes the rest for a mistake', async () => {
-  const order = await paidByToss();
-  await giveBack(order, 70);
-  assert.deepEqual(await cancelsOf(order), ['PARTIAL_CANCELED', 46_200, [107_800]]);
-  assert.deepEqual((await reconciled()).filter((item) => item.order === order), []);
-});
-
-test('by Toss: a part whose answer is lost is given back once', async () => {
+test('by Toss: a part whose answer is lost is given back once, and nobody takes the rest for a mistake', async () => {
   const order = await paidByToss();
   await sandbox.fault('toss_cancel:lost*2');
   await giveBack(order, 70);
   assert.deepEqual(await cancelsOf(order), ['PARTIAL_CANCELED', 46_200, [107_800]]);
+  assert.deepEqual((await reconciled()).filter((item) => item.order === order), []);
 });
 
 test('by Toss: a part is given back up to its sum, whatever was given back by hand before', async () => {
