@@ -305,12 +305,13 @@ static void check_in_now(struct scan *scan)
 
 /* ---- check-out and undo ---- */
 
-static void door_acted(struct door *door, const struct pg_answer *answer, const char *act,
-                       enum refusal refusal)
+static void on_acted(void *ctx, const struct pg_answer *answer)
 {
+    struct door *door = MAGIC_OF(door, ctx);
+    bool undo = door->call == CALL_UNDO;
     assert(door->one && door->len == 1);
     assert(answer->rc < 0 || answer->len == 2);
-    if (guard_row(door->req, answer, 1, refusal)) {
+    if (guard_row(door->req, answer, 1, undo ? REFUSAL_NOT_UNDOABLE : REFUSAL_NOT_INSIDE)) {
         char memory[1024];
         struct text body = text_on(memory, sizeof(memory));
         const struct scan *scan = &door->scans[0];
@@ -318,20 +319,10 @@ static void door_acted(struct door *door, const struct pg_answer *answer, const 
         json_member_cstr(&body, "ticket", scan->ticket.id);
         json_member_cstr(&body, "seat", scan->ticket.seat);
         json_member_cstr(&body, "event", scan->ticket.event);
-        json_member_cstr(&body, "act", act);
+        json_member_cstr(&body, "act", undo ? "undo" : "out");
         json_close(&body, '}');
         guard_reply(door->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     }
-}
-
-static void on_out(void *ctx, const struct pg_answer *answer)
-{
-    door_acted(MAGIC_OF(door, ctx), answer, "out", REFUSAL_NOT_INSIDE);
-}
-
-static void on_undone(void *ctx, const struct pg_answer *answer)
-{
-    door_acted(MAGIC_OF(door, ctx), answer, "undo", REFUSAL_NOT_UNDOABLE);
 }
 
 /* False: the request has been answered. */
@@ -350,16 +341,16 @@ static bool is_ours(struct door *door)
     return false;
 }
 
-static void door_act(struct door *door, bool undo)
+static void door_act(struct door *door)
 {
     assert(!door->offline);
     assert(door->reason[0] != '\0');
     if (!is_ours(door))
         return;
     const char *ticket = door->scans[0].ticket.id;
-    struct pg_job *job = pg_job_create(door->pay->pg, undo ? on_undone : on_out, door);
+    struct pg_job *job = pg_job_create(door->pay->pg, on_acted, door);
     sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = ticket});
-    if (undo)
+    if (door->call == CALL_UNDO)
         sql_checkin_undo_add(job, &(struct sql_checkin_undo_args){.ticket = ticket,
                                                                   .event = door->event,
                                                                   .gate = door->gate,
@@ -459,7 +450,7 @@ static void on_read(void *ctx)
         assert(door->one ? door->len == 1 : door->offline);
         go_on(door);
     } else {
-        door_act(door, door->call == CALL_UNDO);
+        door_act(door);
     }
 }
 
