@@ -99,17 +99,17 @@ describe('operator accounts at the console', async () => {
   }
 
   // Answers what the payments do; integration/operators.test.js asks these themselves.
-  test('a cancellation that the role may not make leaves the line open', async () => {
+  test('a cancellation that the role may not make leaves the line open, and times are in the zone of the hall', async () => {
     const port = 18_099;
-    const own = await startFront(site, { operators, console: { parts: `pay=http://localhost:${port}` } });
+    const own = await startFront(site, { operators, console: { parts: `pay=http://localhost:${port}, seats=http://localhost:${port}` } });
     const base = own.privatePort - 11;
     const boss = await Operator.open(browser, { ...desk, base, listeners: [11, port - base] }, MANNERS['desk-en']);
     const { page } = boss;
     await page.route(`http://localhost:${port}/**`, (route) => {
       const isAct = route.request().method() === 'POST';
-      const isKnown = /\/(doors|scanners|letters|mails|postponement|cancellation)$/.test(route.request().url());
+      const isKnown = /\/(doors|scanners|letters|mails|postponement|cancellation|show-2|document)$/.test(route.request().url());
       const headers = { 'access-control-allow-origin': boss.at, 'access-control-allow-headers': 'authorization, content-type' };
-      const nothing = { at: null, entered: 0, inside: 0, conflicts: [], scanners: [], letters: [], mails: [] };
+      const nothing = { at: null, entered: 0, inside: 0, conflicts: [], scanners: [], letters: [], mails: [], categories: [], time_zone: 'Asia/Seoul' };
       return route.fulfill({ headers, ...(isAct ? { status: 403, json: { code: 'operator-role-needed' } } : isKnown ? { json: nothing } : { status: 503, json: {} }) });
     });
     await page.goto(`${boss.at}/console#/events/show-2/doors`);
@@ -118,6 +118,8 @@ describe('operator accounts at the console', async () => {
     await confirm(page, { input: 'show-2', why: 'the singer is ill' });
     await page.locator('#notice', { hasText: 'Your role does not allow this' }).waitFor();
     assert.equal((await front.admin.get('/admin/events/show-2')).json.state, 'open');
+    await page.goto(`${boss.at}/console#/events/show-2/setup`);
+    await page.waitForFunction(() => document.getElementById('setup-zone')?.value === 'Asia/Seoul'); // the hall's
   });
 
   test('the admin token needs a name; an expired token and an invalid one differ', async () => {
