@@ -130,7 +130,8 @@ unsigned member_lane(const struct http_req *req, struct front *front,
                      const struct front_line *event)
 {
     struct found found;
-    if (event->doc.lanes_len == 0 || member_of(req, front, event, NULL, &found) < 0)
+    if (event->shut != FRONT_OPEN || event->doc.lanes_len == 0 ||
+        member_of(req, front, event, NULL, &found) < 0)
         return 0;
     return found.lane;
 }

@@ -170,6 +170,8 @@ test('old events keep their identity key, or close without it', async (t) => {
   const eve = asMember(site.shop.token('eve'));
   const waiting = new Visitor(site.front, 'show');
   const { position } = await waiting.joined(kim);
+  const outside = new Visitor(site.front, await makeEvent(site, 'fans', { ...STILL, lanes: LANES }));
+  await outside.joined();
   const asPage = { headers: { ...eve.headers, accept: 'text/html' }, body: '' };
   assert.equal((await waiting.pass(asPage)).headers.location, '/e/show?notice=member-differs');
   const listed = async (front) => (await front.admin.get('/admin/events/show/lanes/fans/invitations')).json.invitations;
@@ -201,9 +203,11 @@ test('old events keep their identity key, or close without it', async (t) => {
     assertProblem(await new Visitor(front, 'show').join(kim), 503, 'identity-key-missing');
     assertProblem(await waiting.pass({ ...kim, front }), 503, 'identity-key-missing');
     assert.equal((await waiting.me({ front })).json.position, position, 'a waiting visitor is served');
-    assert.deepEqual((await front.private.get('/readyz')).json.shut, [{ event: 'show', reason: 'identity-key-missing' }]);
+    assertStatus(await front.http.get('/e/fans', { headers: { ...outside.jar.headers, ...kim.headers } }), 200);
+    assert.deepEqual((await front.private.get('/readyz')).json.shut.map(({ event, reason }) => `${event} ${reason}`).sort(),
+      ['fans identity-key-missing', 'show identity-key-missing']);
   }
-  await act(site.front, 'show', 'close');
+  for (const event of ['fans', 'show']) await act(site.front, event, 'close');
   await until('nobody to need the old key', async () => (await rings(site.front)).identities.used.length === 1);
   await turn(next, old);
   assert.equal((await site.front.private.get('/readyz')).json.shut, undefined);
