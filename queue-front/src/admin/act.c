@@ -232,6 +232,17 @@ void act_audit(struct act *act, const char *what, struct span from, struct span 
     act->line.audit = text_span(&audit);
 }
 
+bool act_may_rewrite(struct act *act, const struct front_line *event)
+{
+    if (event->shut == FRONT_SHUT_DOCUMENT)
+        admin_answer_unreadable(act->req, event);
+    else if (event->doc.newer)
+        refusal_reply(act->req, REFUSAL_DOCUMENT_NEWER);
+    else
+        return true;
+    return false;
+}
+
 bool act_put_document(struct act *act)
 {
     struct text json = text_on(act->json, sizeof(act->json));

@@ -78,6 +78,9 @@ struct span act_audit_side(const struct text *json);
 void act_put_parts(struct text *json, const char *name, unsigned parts);
 /* The audit entry, which the store writes in the same step as the change. */
 void act_audit(struct act *act, const char *what, struct span from, struct span to);
+/* Whether the stored document can be written back from what this program read of it. False: the
+ * request was answered. */
+bool act_may_rewrite(struct act *act, const struct front_line *event);
 /* The document as it will be stored, with its knobs. False: the request was answered. */
 bool act_put_document(struct act *act);
 

@@ -63,17 +63,9 @@ static bool closes_at_once(const struct act *act, const struct front_line *event
 
 static bool make_document(struct act *act, const struct front_line *event)
 {
-    /* A patch needs the stored document, so an unreadable one cannot be patched. A whole document
-     * can still replace it. */
-    bool patches = event != NULL && !is_whole(act);
-    if (patches && event->shut == FRONT_SHUT_DOCUMENT) {
-        admin_answer_unreadable(act->req, event);
+    /* A patch needs the stored document. A whole one can still replace it. */
+    if (event != NULL && !is_whole(act) && !act_may_rewrite(act, event))
         return false;
-    }
-    if (patches && event->doc.newer) {
-        refusal_reply(act->req, REFUSAL_DOCUMENT_NEWER);
-        return false;
-    }
     struct event_doc_fault fault = {{0}, {0}};
     struct event_doc_now now = {.state = LINE_DRAFT, .version = 0};
     struct span base = SPAN("{}");

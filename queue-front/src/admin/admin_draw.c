@@ -40,7 +40,9 @@ bool admin_draw_settle(struct act *act, const struct front_line *event)
 static bool may_draw(struct act *act, const struct front_line *event, struct span value)
 {
     const struct beacon *beacon = &event->doc.beacon;
-    if (beacon->kind == BEACON_DRAND)
+    if (event->shut == FRONT_SHUT_DOCUMENT) /* what was promised is not known */
+        admin_answer_unreadable(act->req, event);
+    else if (beacon->kind == BEACON_DRAND)
         refusal_say(act->req, REFUSAL_BEACON_NOT_YET,
                     "The draw was promised with a value of %s that comes after opens_at, and opens "
                     "the line by itself then. An earlier opens_at promises an earlier one.",
@@ -77,6 +79,8 @@ bool admin_draw_make(struct act *act, const struct front_line *event, struct spa
 
 bool admin_draw_promise(struct act *act, const struct front_line *event)
 {
+    if (!act_may_rewrite(act, event))
+        return false;
     act->doc = event->doc;
     beacon_settle(&act->doc.beacon, NULL, &act->front->shared->beacons, act->doc.opens_at_ms,
                   front_line_now_ms(act->front, event));

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
-import { act, makeEvent, openSite, patch, startFront, Visitor } from './support.js';
+import { act, at, makeEvent, makePreQueue, openSite, patch, startFront, Visitor } from './support.js';
 
 const KNOBS = { rate_per_s: 0, burst: 10, pow_bits: 0 };
 
@@ -89,6 +89,26 @@ test('a newer document is read without its new members', async () => {
     assertProblem(await join(front, id), 401, 'member-required');
     const { json } = await front.admin.get(`/admin/events/${id}`);
     assert.deepEqual([json.member_required, json.confetti], [true, undefined]);
+  }
+});
+
+test('no schedule writes and no draw keeps to a document that was not read', async () => {
+  const promised = { prequeue_at: at(0), opens_at: at(3_600_000), beacon: { kind: 'text', words: 'the numbers of Saturday' } };
+  const draft = (id) => makeEvent(site, id, { ...KNOBS, ...promised }, { open: false });
+  const preQueue = (id) => makePreQueue(site, id, { ...KNOBS, ...promised });
+  for (const [make, action, knobs, status, code] of [
+    [draft, 'schedule', { retina_scan: true }, 503, 'document-unreadable'],
+    [draft, 'schedule', { needs: 1, confetti: 'much' }, 409, 'document-newer'],
+    [preQueue, 'draw', { retina_scan: true }, 503, 'document-unreadable'],
+  ]) {
+    const id = await make(`doc-${(names += 1)}`);
+    const stored = await withKnobs(id, knobs);
+    await store(id, stored);
+    await until('the document', async () =>
+      (await site.front.admin.patch(`/admin/events/${id}`, { body: { burst: 5 } })).json.code === code);
+    const acted = await site.front.admin.post(`/admin/events/${id}/actions/${action}`, { body: action === 'draw' ? { beacon: '7' } : {} });
+    assertProblem(acted, status, code);
+    assert.equal(await redis('HGET', cfg(id), 'doc'), stored);
   }
 });
 
