@@ -485,8 +485,9 @@ static bool read_newcomer(struct joining *join, const struct front_line *event,
     out->is_new = !visitor_cookie_ok(out->cookie);
     if (out->is_new && out->idem.ptr == NULL) { /* a key needs no cookie */
         struct text text = text_on(join->cookie, sizeof(join->cookie));
-        visitor_cookie_put(&text, rng_system());
-        out->cookie = text_span(&text);
+        if (join->cookie[0] == '\0') /* otherwise it has made claims by this one */
+            visitor_cookie_put(&text, rng_system());
+        out->cookie = (struct span){join->cookie, sizeof(join->cookie)};
     }
     if (join->has_work)
         out->work = (struct span){(const char *)join->work.name, sizeof(join->work.name)};

@@ -94,6 +94,12 @@ static void leave_only(struct line_claims *claims, unsigned left)
         claims->now++;
 }
 
+/* It has its outcome and ends its claims. */
+static bool is_ending(const struct line_join *join)
+{
+    return join->claims.now >= CLAIM_INVITATION_BACK && join->claims.now < CLAIM_NONE;
+}
+
 static void claims_begin(struct line_sharded *sharded, struct line_join *join)
 {
     assert(sharded->event != NULL);
@@ -259,7 +265,7 @@ static void on_claimed(struct redis_call *call, const redisReply *reply)
     for (size_t at = REPLY_CLAIM_WORDS; queue->batch.head != NULL; at += VERDICT_WORDS) {
         struct line_link *link = calls_pop(&queue->batch);
         struct line_join *join = join_of(link);
-        bool is_end = join->claims.now >= CLAIM_INVITATION_BACK;
+        bool is_end = is_ending(join);
         if (!whole || !take_verdict(join, reply, at))
             calls_refuse(link, LINE_UNAVAILABLE);
         else if (is_end && join->claims.left == 0)
@@ -498,7 +504,7 @@ void joins_weed(struct join_queue *queue, uint64_t now_us)
     for (uint32_t left = queue->gathered.len; left > 0; left--) {
         struct line_link *link = calls_pop(&queue->gathered);
         const struct line_join *join = join_of(link);
-        bool of_another = join->version > 0 && queue->event->line.filled &&
+        bool of_another = join->version > 0 && queue->event->line.filled && !is_ending(join) &&
                           (join->version != view->version || join->era != view->era);
         if (now_us + STORE_AGAIN_MS * 1000 >= link->call.deadline_us)
             calls_refuse(link, LINE_UNAVAILABLE);

@@ -196,6 +196,21 @@ describe('over shards', { concurrency: 4 }, () => {
     });
   });
 
+  test('a code opens its place while the event changes', async (t) => {
+    const site = await over(t, { ...STILL, code_required: true });
+    let busy = 0;
+    for (const n of upTo(12)) {
+      const codes = upTo(16).map((k) => `ROUND-${n}-CODE-${k}`);
+      const load = await site.front.admin.put('/admin/events/show/codes', { body: { codes, channel: 'fans' } });
+      assert.equal(load.status, 200, load.text);
+      const joins = codes.map((code) => site.front.http.post('/v1/queue/show/join', { body: { code } }));
+      const [, ...answers] = await Promise.all([patch(site.front, 'show', { message: { en: `change ${n}` } }), ...joins]);
+      busy += of(answers, 503).length; // they may have a number
+      assert.deepEqual(answers.filter(({ status }) => status !== 503 && status !== 201).map(({ text }) => text), []);
+      if (busy === 0) assert.deepEqual(positions(answers), codes.map((_, k) => (n - 1) * codes.length + k + 1));
+    }
+  });
+
   test('a join that is given no place by its invitation leaves it to others', async (t) => {
     const shop = openShop();
     const lanes = [{ id: 'fans', share: 30, invitations: 30 }];
