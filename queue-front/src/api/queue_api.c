@@ -508,8 +508,8 @@ static void read_request(struct joining *join, const struct front_line *event,
         out->shows = JOIN_TICKET_ELSEWHERE;
         return;
     }
-    if (rc < 0) { /* an invalid cookie (or an expired one) must not lock anybody out */
-        bool is_bad = rc != ERR_NOT_FOUND && caller_ticket_is_bearer(req);
+    if (rc < 0) { /* a cookie must not lock anybody out, unless only its lane is unseen as yet */
+        bool is_bad = rc == ERR_CLOSED || (rc != ERR_NOT_FOUND && caller_ticket_is_bearer(req));
         out->shows = is_bad ? JOIN_TICKET_BAD : JOIN_NO_TICKET;
         return;
     }

@@ -160,6 +160,21 @@ test('a member token may open a lane and stays in it', async (t) => {
   assertProblem(await site.front.http.post('/v1/queue/show/session', { token: pass.pass }), 410, 'session-ended');
 });
 
+test('a front that has not seen a lane yet gives its visitors no other place', async (t) => {
+  const site = await openLanes(t, STILL);
+  const fan = new Visitor(site.front, 'show');
+  const { ticket } = await fan.joined(invited(site.codes[0]));
+  await site.front.stop();
+  await site.redis.command('HDEL', 'fg:{show}:@1:cfg', 'boot'); // so that the lane heals after its event
+  await site.front.start(false);
+  await until('the event', async () => (await status(site.front)).state === 'open');
+  const again = await until('the lane', async () => {
+    const answer = await fan.join();
+    return answer.status !== 503 && answer;
+  });
+  assert.deepEqual([again.status, again.json.ticket], [200, ticket]);
+});
+
 test('a lane that stays keeps its number, to which its invitations are bound', async (t) => {
   const site = await openLanes(t, STILL);
   const [press, fans] = [{ id: 'press', share: 10 }, { id: 'fans', share: 20 }];
