@@ -134,6 +134,19 @@ local function withdraws_promise(state)
     return state ~= DRAFT and promise('undo:doc') ~= promise('doc')
 end
 
+-- Codes and invitations are bound to a lane's number.
+local function unbinds_lanes()
+    local now = call('HMGET', KEYS[1], 'doc', 'undo:doc', 'codes_lost')
+    local lane_ids = '{"id":"([^"]+)","name"'
+    local restored = string.gmatch(now[2], lane_ids)
+    for id in string.gmatch(now[1], lane_ids) do
+        if restored() ~= id then
+            return now[3] or call('HLEN', root .. KEY.codes) > 0 or string.find(now[1], '"invitations":[1-9]')
+        end
+    end
+    return false
+end
+
 local function restore()
     local before = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
     local names = { 'doc', knobs.names }
@@ -320,7 +333,7 @@ if ARGV[ask_admin.call] == 'undo' then
     local was = tonumber(call('HGET', KEYS[1], 'undo_state')) -- `to` is what the front knows, perhaps of an older version
     if tonumber(cfg[cfg_admin.undo_version]) ~= version or was ~= tonumber(ARGV[ask_admin.to]) then
         return { CONFLICT, state, version }
-    elseif moves_at_once(state) or withdraws_promise(state) then
+    elseif moves_at_once(state) or withdraws_promise(state) or unbinds_lanes() then
         return { WRONG_STATE, state, version }
     end
     restore()

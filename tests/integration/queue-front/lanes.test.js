@@ -192,6 +192,7 @@ test('a lane that stays keeps its number, to which its invitations are bound', a
   await refused();
   await site.front.admin.put('/admin/events/later/codes', { body: { lane: 'vip', codes: ['VIP-CODE'] } });
   await until('news of the code', async () => (await put([vip, fans])).status === 200 && (await put([vip])).status === 422);
+  assertProblem(await site.front.admin.post('/admin/events/later/actions/undo'), 409, 'undo-impossible');
   assert.equal((await put([{ ...vip, invitations: 0 }, fans])).status, 200);
   await refused();
 });
