@@ -127,9 +127,9 @@ int key_file_find(const struct key_file *file, const char *name)
     size_t len = strlen(name);
     for (unsigned i = 0; i < file->len; i++) {
         const char *own = file->key[i].name;
-        bool begins = strncmp(own, name, len) == 0;
-        bool fits = own[len] == '\0' || (file->of_passes ? len > 0 : own[len] == '-');
-        if (!begins || !fits)
+        if (strncmp(own, name, len) != 0)
+            continue;
+        if (own[len] != '\0' && (file->of_passes ? len == 0 : own[len] != '-'))
             continue;
         if (found >= 0)
             return -1;
