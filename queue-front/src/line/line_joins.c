@@ -504,8 +504,9 @@ void joins_weed(struct join_queue *queue, uint64_t now_us)
     for (uint32_t left = queue->gathered.len; left > 0; left--) {
         struct line_link *link = calls_pop(&queue->gathered);
         const struct line_join *join = join_of(link);
+        /* A lane's picture may be older than the event's, by which its joins were checked. */
         bool of_another = join->version > 0 && queue->event->line.filled && !is_ending(join) &&
-                          (join->version != view->version || join->era != view->era);
+                          (join->version < view->version || join->era != view->era);
         if (now_us + STORE_AGAIN_MS * 1000 >= link->call.deadline_us)
             calls_refuse(link, LINE_UNAVAILABLE);
         else if (of_another)

@@ -7,7 +7,7 @@
  *   open, event, start, close       opens the store; creates the event; Redis and both; closes it
  *   join OUTCOME F=N ...            one join and its outcome
  *   pass, beat, end, done, leave, extend PLACE OUTCOME F=N ...   the same for a visit
- *   send N, send_pass PLACE         N joins in one turn of the loop, a pass; does not wait for them
+ *   send N newer, send_pass PLACE   N joins in one turn of the loop, a pass; does not wait for them
  *   trickle N                       N joins in N turns; no call may follow another too soon
  *   follow N MS                     N joins, placed by another of many fronts in at least MS
  *   answered N OUTCOME F=N ...      expects the responses so far; entry: of the first one
@@ -396,11 +396,15 @@ static void begin_crowd(size_t len)
     }
 }
 
+/* newer: checked against the event's next document. */
 SCRIPT_VERB(send_joins, "send")
 {
     begin_crowd(script_number_at(line, 1));
-    for (size_t i = 0; i < rig.crowd_len; i++)
+    for (size_t i = 0; i < rig.crowd_len; i++) {
+        rig.crowd[i].version = script_has(line, "newer") ? view_of()->version + 1 : 0;
+        rig.crowd[i].era = view_of()->era;
         line_store_join(rig.store, &rig.crowd[i]);
+    }
 }
 
 /* All joins go to one shard, and only the first call is sent without a hold. */
@@ -603,6 +607,10 @@ static const struct script_row rows[] = {
      "await answered=700; answered 700 ok entry=501; expect join_calls=3"},
     {"small batches of a shard in quick succession are held back",
      "set shards=2; start; join ok; trickle 200; expect answered=200"},
+    /* As by a lane that has not heard of its event's document yet. */
+    {"a join of a shard waits for the document it was checked against",
+     "set shards=2; start; join ok; send 9 newer; turn time=100ms; expect answered=0; change;"
+     "await answered=9; answered 9 ok"},
     /* Four pauses of 60 ms, one of 20, and so on. */
     {"one of hundreds of fronts reads the cuts of another less often",
      "set shards=2; start; join ok; follow 10 400; answered 10 ok entry=2"},
