@@ -333,7 +333,6 @@ static void on_seen_reply(struct redis_call *call, const redisReply *reply)
 
 void line_store_leave(struct line_store *store)
 {
-    store->leaving = true;
     for (uint32_t i = 0; i < store->events_len; i++) {
         store->events[i]->line.seen_hurry = true;
         report_seen(store->events[i]);

@@ -172,7 +172,6 @@ struct line_store {
     uint64_t hashes[STORE_LINES_MAX];
     uint32_t events_len;
 
-    bool leaving;                /* the process is shutting down */
     uv_timer_t held_timer;       /* ends the delay of held-back joins */
     struct request_list decided; /* have their outcome; answered at the end of the turn */
     uint32_t requests;           /* under way in total */

@@ -11,8 +11,8 @@
 #include "core/wait/shown.h"
 #include "page/wording.h"
 #include "pages/waiting_look.h"
-#include "pages/wording.h"
 #include "sale/currency.h"
+#include "web/template.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -59,6 +59,26 @@ static struct span phrase_of(const struct waiting_look *look, const char *group,
     return waiting_look_phrase(look, key);
 }
 
+/* A phrase with {0} and {1} filled in, escaped as a whole. */
+static void put_words(struct text *out, const struct waiting_look *look, const char *key,
+                      struct span first, struct span second)
+{
+    const struct span values[3] = {first, second, {NULL, 0}};
+    phrases_fill(out, waiting_look_phrase(look, key), values, html_put);
+}
+
+/* 12,345. Both built-in languages group numbers in the same way; the script, if it runs, uses the
+ * rules of any other language. */
+static void put_grouped(struct text *out, uint64_t value)
+{
+    if (value >= 1000) {
+        put_grouped(out, value / 1000);
+        text_printf(out, ",%03u", (unsigned)(value % 1000));
+    } else {
+        text_u64(out, value);
+    }
+}
+
 /* ---- the event ---- */
 
 static void put_show_line(struct text *out, const struct waiting_look *look)
@@ -99,7 +119,7 @@ static void put_moment(struct text *out, const struct waiting_look *look, const 
     char memory[SHOW_LINE_MAX];
     struct text time = text_on(memory, sizeof(memory));
     wording_put_moment(&time, site_phrases(look->site, look->lang), &look->event->doc.show, ms);
-    wording_put(out, waiting_look_phrase(look, key), text_span(&time), (struct span){NULL, 0});
+    put_words(out, look, key, text_span(&time), (struct span){NULL, 0});
 }
 
 static void put_clock(struct text *out, const struct waiting_look *look, uint64_t ms)
@@ -149,7 +169,7 @@ static void put_price_words(struct text *out, const struct waiting_look *look)
     if (look->price->gone) {
         html_put(out, waiting_look_phrase(look, "more.price-gone"));
     } else if (look->lang == LANG_KO && strcmp(currency, "KRW") == 0) {
-        wording_put_grouped(out, look->price->amount);
+        put_grouped(out, look->price->amount);
         TEXT_LIT(out, "원");
     } else {
         text_str(out, currency);
@@ -179,7 +199,7 @@ static void put_lane(struct text *out, const struct waiting_look *look)
     char memory[24];
     struct text percent = text_on(memory, sizeof(memory));
     text_u64(&percent, share);
-    wording_put(out, waiting_look_phrase(look, "more.lane"), name, text_span(&percent));
+    put_words(out, look, "more.lane", name, text_span(&percent));
 }
 
 /* The words for poor odds; good odds need none. */
@@ -393,8 +413,7 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
             html_put(out, phrase_of(look, "notice.", look->notice));
         break;
     case GAP_APPEAL_WORDS:
-        wording_put(out, waiting_look_phrase(look, "more.appeal"), look->reference,
-                    (struct span){NULL, 0});
+        put_words(out, look, "more.appeal", look->reference, (struct span){NULL, 0});
         break;
     case GAP_APPEAL_ADDRESS:
         html_put(out, words_of(look, doc->appeal, doc->appeals_len));
@@ -414,20 +433,19 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         break;
     case GAP_ENTRY_WORDS:
         if (look->entry > 0)
-            wording_put_grouped(out, look->entry);
+            put_grouped(out, look->entry);
         break;
     case GAP_POSITION:
         if (look->place.position > 0)
-            wording_put_grouped(out, look->place.position);
+            put_grouped(out, look->place.position);
         break;
     case GAP_AHEAD: {
         uint64_t ahead = look->place.ahead;
         char memory[32];
         struct text number = text_on(memory, sizeof(memory));
-        wording_put_grouped(&number, ahead);
+        put_grouped(&number, ahead);
         const char *key = ahead == 0 ? "more.ahead-0" : ahead == 1 ? "more.ahead-1" : "more.ahead";
-        wording_put(out, waiting_look_phrase(look, key), text_span(&number),
-                    (struct span){NULL, 0});
+        put_words(out, look, key, text_span(&number), (struct span){NULL, 0});
         break;
     }
     case GAP_LANE:
@@ -482,16 +500,16 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
     case GAP_HAVE_WORDS: {
         /* A phrase with a duration in it: minutes, or seconds if it is short. */
         uint64_t s = doc->call_ttl_s;
-        char memory[64];
-        struct text lasting = text_on(memory, sizeof(memory));
-        if (s < 120 && s != 60)
-            wording_put_number(&lasting, waiting_look_phrase(look, "seconds"), s);
-        else if (s == 60)
-            html_put(&lasting, waiting_look_phrase(look, "minute"));
-        else
-            wording_put_number(&lasting, waiting_look_phrase(look, "minutes"), s / 60);
-        wording_put(out, waiting_look_phrase(look, "waiting.enter"), text_span(&lasting),
-                    (struct span){NULL, 0});
+        char memory[24], lasting_memory[64];
+        struct text number = text_on(memory, sizeof(memory));
+        struct text lasting = text_on(lasting_memory, sizeof(lasting_memory));
+        text_u64(&number, s < 120 ? s : s / 60);
+        put_words(&lasting, look,
+                  s == 60   ? "minute"
+                  : s < 120 ? "seconds"
+                            : "minutes",
+                  text_span(&number), (struct span){NULL, 0});
+        put_words(out, look, "waiting.enter", text_span(&lasting), (struct span){NULL, 0});
         break;
     }
     case GAP_WAITING:
@@ -513,7 +531,7 @@ void waiting_gaps_put(struct text *out, unsigned gap, void *ctx)
         text_u64(out, queue_y(look->row) + 5);
         break;
     case GAP_ROW_EACH:
-        wording_put_grouped(out, queue_each(look->row));
+        put_grouped(out, queue_each(look->row));
         break;
     case GAP_YOU_X:
         text_u64(out, queue_x(queue_of(look).row, queue_of(look).dot));
