@@ -1,6 +1,8 @@
 /* outcomes.c: see outcomes.h. */
 #include "outcomes.h"
 
+#include "core/event/event_state.h"
+
 const char *const outcome_names[LINE_OUTCOME_COUNT + 1] = {
     [LINE_OK] = "ok",
     [LINE_SAME] = "same",
@@ -32,4 +34,12 @@ const char *const outcome_names[LINE_OUTCOME_COUNT + 1] = {
 enum line_outcome outcome_at(const struct script_line *line, unsigned at)
 {
     return (enum line_outcome)script_choice(line, script_word(line, at), outcome_names);
+}
+
+enum line_state state_named(const char *name)
+{
+    unsigned state = 0;
+    while (strcmp(event_state_name((enum line_state)state), name) != 0)
+        assert_true(++state < LINE_STATE_COUNT);
+    return (enum line_state)state;
 }

@@ -1,4 +1,4 @@
-/* outcomes.h: the names of the scripts' outcomes in rows. */
+/* outcomes.h: the names of the scripts' outcomes and of states in rows. */
 #ifndef FG_TEST_OUTCOMES_H
 #define FG_TEST_OUTCOMES_H
 
@@ -9,5 +9,7 @@ extern const char *const outcome_names[LINE_OUTCOME_COUNT + 1]; /* ends with NUL
 
 /* The outcome named by the word at this index. */
 enum line_outcome outcome_at(const struct script_line *line, unsigned at);
+
+enum line_state state_named(const char *name);
 
 #endif

@@ -60,17 +60,6 @@ const char *event_state_name(enum line_state state)
     return state_names[state];
 }
 
-bool event_state_parse(struct span name, enum line_state *out)
-{
-    for (unsigned i = 0; i < LINE_STATE_COUNT; i++) {
-        if (span_eq(name, span_of(state_names[i]))) {
-            *out = (enum line_state)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *event_action_name(enum event_action action)
 {
     assert(action < EVENT_ACTION_COUNT);

@@ -23,7 +23,6 @@ enum event_action {
 };
 
 const char *event_state_name(enum line_state state); /* "draft", ..., as on the wire */
-bool event_state_parse(struct span name, enum line_state *out);
 
 const char *event_action_name(enum event_action action); /* "open", ..., the last path segment */
 bool event_action_parse(struct span name, enum event_action *out);

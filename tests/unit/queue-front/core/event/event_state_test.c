@@ -41,19 +41,13 @@ TEST_CASE(each_state_has_its_moves_actions_and_joins)
     assert_int_equal(legal, 22);
 }
 
-TEST_CASE(names_of_states_and_actions_read_back)
+TEST_CASE(names_of_actions_read_back)
 {
-    enum line_state read;
     enum event_action action;
-    for (unsigned i = 0; i < LINE_STATE_COUNT; i++) {
-        assert_true(event_state_parse(span_of(event_state_name((enum line_state)i)), &read));
-        assert_int_equal(read, i);
-    }
     for (unsigned i = 0; i < EVENT_ACTION_COUNT; i++) {
         assert_true(event_action_parse(span_of(event_action_name((enum event_action)i)), &action));
         assert_int_equal(action, i);
     }
-    assert_false(event_state_parse(SPAN("opened"), &read) || event_state_parse(SPAN(""), &read));
     assert_false(event_action_parse(SPAN("opens"), &action) ||
                  event_action_parse(SPAN(""), &action));
 }

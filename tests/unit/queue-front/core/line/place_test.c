@@ -8,8 +8,8 @@
  *   now US MS, time US MS           expect the clock, which pauses without Redis or not */
 #include "core/line/place.h"
 
-#include "core/event/event_state.h"
 #include "core/line/turns.h"
+#include "outcomes.h"
 #include "script.h"
 
 static const struct line_stretch calls[] = {
@@ -41,7 +41,7 @@ SCRIPT_VERB(set_line, "line")
 {
     const char *state = script_value(line, "state");
     if (state != NULL)
-        assert_true(event_state_parse(span_of(state), &view.state));
+        view.state = state_named(state);
     view.issued = script_value_or(line, "issued", view.issued);
     view.serving = script_value_or(line, "serving", view.serving);
     view.dead = script_value_or(line, "dead", view.dead);

@@ -13,10 +13,10 @@
  *   run RATE S, enter RATE S     the line serves RATE places a second; enter: visitors come in
  *   follow RATE S, look      as run, with a look (model and watch) every five seconds; one look
  *   is FIELD VALUE ...       expects figures; the verbs below expect what the model gives */
-#include "core/event/event_state.h"
 #include "core/line/ghosts.h"
 #include "core/wait/eta.h"
 #include "core/wait/poll.h"
+#include "outcomes.h"
 #include "slots.h"
 
 #include <math.h>
@@ -133,8 +133,7 @@ static const struct slot slots[] = {
     {.name = NULL},
 };
 
-SCRIPT_DOES("state",
-            assert_true(event_state_parse(span_of(script_word(line, 1)), &live.view.state)))
+SCRIPT_DOES("state", live.view.state = state_named(script_word(line, 1)))
 
 SCRIPT_DOES("line", slots_set(line, slots))
 

@@ -6,8 +6,8 @@
  *   stop                   the line is sold out
  *   note STATE WAITING PACE NOTED   one look at a line notes NOTED places
  *   is FIELD VALUE ...     expects a field of the book; LOW..HIGH is a range */
-#include "core/event/event_state.h"
 #include "core/wait/promise.h"
+#include "outcomes.h"
 #include "slots.h"
 
 static struct promise_book book;
@@ -71,7 +71,7 @@ SCRIPT_VERB(note, "note")
 {
     struct line_view view = {.stale = script_has(line, "stale"), .serving = 5, .redis_ms = 1000000};
     struct eta_model model = model_of(strtod(script_word(line, 3), NULL));
-    assert_true(event_state_parse(span_of(script_word(line, 1)), &view.state));
+    view.state = state_named(script_word(line, 1));
     view.issued = 5 + script_number_at(line, 2);
     promise_observe(&book, &view, &model);
     script_expect(line, script_word(line, 4), book.open_len);

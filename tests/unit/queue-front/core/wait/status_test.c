@@ -3,8 +3,8 @@
  *   set FIELD=N ..., doc, lanes, odds   changes (slots.h) line and place; adds these parts
  *   fans, me, status   puts the visitor in lane "fans"; writes the visitor's or the shared status
  *   is, has, lacks, begins, ends JSON   expects this of the written text */
-#include "core/event/event_state.h"
 #include "core/wait/status.h"
+#include "outcomes.h"
 #include "slots.h"
 
 static const struct eta_model measured = {.basis = ETA_MEASURED, .pace = {2, 2, 2}};
@@ -59,7 +59,7 @@ SCRIPT_VERB(set, "set")
     slots_set(line, slots);
 }
 
-SCRIPT_DOES("state", assert_true(event_state_parse(span_of(script_word(line, 1)), &it.view.state)))
+SCRIPT_DOES("state", it.view.state = state_named(script_word(line, 1)))
 
 SCRIPT_VERB(set_place, "place")
 {
