@@ -115,7 +115,4 @@ local function use()
     return answer(OK, entry, moves + 1, visitor)
 end
 
-if ARGV[ask_move.call] == 'make' then
-    return make()
-end
-return use()
+return (ARGV[ask_move.call] == 'make' and make or use)()

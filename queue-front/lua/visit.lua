@@ -482,11 +482,5 @@ if ask == 'look' then
 end
 remember_visit()
 remember_given_up()
-if ask == 'pass' then
-    return pass()
-elseif ask == 'extend' then
-    return extend()
-elseif ask == 'heartbeat' then
-    return heartbeat()
-end
-return finish()
+local verbs = { pass = pass, extend = extend, heartbeat = heartbeat }
+return (verbs[ask] or finish)()
