@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
-import { makeEvent, openSite, patch, Visitor } from './support.js';
+import { makeEvent, openSite, Visitor } from './support.js';
 
 const APPEAL = { en: 'https://help.example/line?a=1&b=2', ko: 'tel:+82-2-000-0000' };
 
@@ -99,14 +99,6 @@ describe('a visitor who is slowed down', async () => {
     assert.equal(answer.json.reason, 'missing');
     assert.deepEqual(answer.json.appeal, APPEAL);
     assert.deepEqual(await inLog(answer.json.reference), ['worked', 'proof-of-work-required']);
-  });
-
-  test('finds addresses that are one, and no others', async () => {
-    for (const [appeal, pointer] of [[{ en: 'javascript:alert(1)' }, '/appeal/en'], [{ en: 'https://a b' }, '/appeal/en'], [{ '?': 'tel:1' }, '/appeal/?']]) {
-      const answer = await site.front.admin.patch('/admin/events/silent', { body: { appeal } });
-      assert.deepEqual([answer.status, answer.json.pointer], [422, pointer]);
-    }
-    assert.deepEqual((await patch(site.front, 'silent', { appeal: { en: 'mailto:a@b.example' } })).appeal, { en: 'mailto:a@b.example' });
   });
 
   // The last test, because the log drops other lines of that second.

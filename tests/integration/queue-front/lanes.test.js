@@ -167,7 +167,6 @@ test('a front that has not seen a lane yet gives its visitors no other place', a
   await site.front.stop();
   await site.redis.command('HDEL', 'fg:{show}:@1:cfg', 'boot'); // so that the lane heals after its event
   await site.front.start(false);
-  await until('the event', async () => (await status(site.front)).state === 'open');
   const again = await until('the lane', async () => {
     const answer = await fan.join();
     return answer.status !== 503 && answer;
@@ -204,8 +203,6 @@ test('lanes are fixed once joins open but shares are not', async (t) => {
     [[], '/lanes'],
     [[...LANES, { id: 'press', share: 5 }], '/lanes'],
     [[{ ...LANES[0], id: 'vip' }], '/lanes'],
-    [[{ ...LANES[0], share: 100 }], '/lanes/0/share'],
-    [[{ id: 'general', share: 3 }], '/lanes/0/id'],
   ]) {
     const answer = await put(lanes);
     assert.equal(assertProblem(answer, 422, 'knob-invalid').pointer, pointer, JSON.stringify(lanes));

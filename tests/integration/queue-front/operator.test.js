@@ -9,27 +9,19 @@ import { act, at, live, makeEvent, makePreQueue, openSite, openShow, patch, runF
 
 const STILL = { rate_per_s: 0 };
 
-const ACTS = ['schedule', 'open', 'pause', 'resume', 'freeze', 'unfreeze', 'sold-out', 'close'];
-
-// In one state; event_state_test.c has all of them.
 const alone = shareSite(test);
 const both = shareSite(test, { fronts: 2 });
 
+// In one state; event_state_test.c has all of them.
 test('an illegal act is refused and names the legal ones', async (t) => {
-  const site = await alone(t, STILL);
-  const legal = ['close', 'sold-out', 'unfreeze'];
-  await Promise.all(ACTS.map(async (action) => {
-    await makeEvent(site, action);
-    await act(site.front, action, 'freeze');
-    const answer = await site.front.admin.post(`/admin/events/${action}/actions/${action}`);
-    if (legal.includes(action)) {
-      assert.equal(answer.status, 200, `${action}: ${answer.text}`);
-      return;
-    }
-    const problem = assertProblem(answer, 409, 'illegal-transition');
+  const { show, ...site } = await alone(t, STILL);
+  await act(site.front, show, 'freeze');
+  for (const action of ['schedule', 'open', 'pause', 'resume', 'freeze']) {
+    const problem = assertProblem(await site.front.admin.post(`/admin/events/${show}/actions/${action}`), 409, 'illegal-transition');
     assert.equal(problem.state, 'frozen');
-    assert.deepEqual([...problem.legal].sort(), legal);
-  }));
+    assert.deepEqual([...problem.legal].sort(), ['close', 'sold-out', 'unfreeze']);
+  }
+  await act(site.front, show, 'sold-out');
 });
 
 test('there is no draw without a pre-queue, and no such act as dancing', async (t) => {
@@ -97,16 +89,10 @@ test('a pre-queue gives entries, not positions, and opens by itself', async (t) 
   assert.equal((await visitor.me()).json.position, 1);
 });
 
-// One of each kind of rule; event_doc_test.c has all of them.
+// Of two members, in a list, of the state, and a name; event_doc_test.c has all rules.
 const BAD_KNOBS = [
-  [{ rate_per_s: '5' }, '/rate_per_s'],
   [{ session_ttl_s: 100, session_max_s: 99 }, '/session_max_s'],
-  [{ message: { en: 'x'.repeat(1001) } }, '/message/en'],
-  [{ opens_at: 'noon' }, '/opens_at'],
-  [{ prequeue_at: '2030-01-01T00:00:00Z' }, '/prequeue_at'],
   [{ schedule: [{ at: '2030-01-01T00:00:00Z' }] }, '/schedule/0/rate_per_s'],
-  [{ seats_left: 5 }, '/seats_left'],
-  [{ name: '' }, '/name'],
   [{ version: 999 }, '/version'],
   [{ colour: 'red' }, '/colour'],
 ];
