@@ -607,7 +607,7 @@ static const struct script_row rows[] = {
      "await answered=700; answered 700 ok entry=501; expect join_calls=3"},
     {"small batches of a shard in quick succession are held back",
      "set shards=2; start; join ok; trickle 200; expect answered=200"},
-    /* As by a lane that has not heard of its event's document yet. */
+    /* As by a lane whose picture is a tick behind its event's. */
     {"a join of a shard waits for the document it was checked against",
      "set shards=2; start; join ok; send 9 newer; turn time=100ms; expect answered=0; change;"
      "await answered=9; answered 9 ok"},
