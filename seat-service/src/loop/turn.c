@@ -89,9 +89,14 @@ static void on_tick(uv_timer_t *timer)
     const struct loop_conf *conf = &turn->loop.conf;
     /* Everything the committer has returned so far: at most the port's entries. */
     struct loop *loop = &turn->loop;
-    uint64_t answered[EVENTS_MAX];
-    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++)
-        answered[nth] = journal_answered(loop->conf.journal, nth);
+    /* 0: an event that opens from here on, perhaps in the place of another, is settled up to its
+     * opening. */
+    uint64_t answered[EVENTS_MAX] = {0};
+    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
+        const struct event *event = events_nth(loop->conf.events, nth);
+        if (event != NULL && events_is_open(event))
+            answered[nth] = journal_answered(loop->conf.journal, nth);
+    }
     for (unsigned got = 0; got < COMMIT_ENTRIES_PER_PORT; got += COLLECT_MAX)
         if (pending_collect(loop->pending, COLLECT_MAX) < COLLECT_MAX)
             break;

@@ -12,6 +12,7 @@
 #include "test_hall.h"
 #include "unit.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 
 /* One hold per place of an area, plus four seats. */
@@ -69,6 +70,7 @@ struct process {
     uint8_t kind, verdict;
     bool answered;
     uint64_t hold;
+    void (*then)(struct process *process); /* after the answer; may be NULL */
 };
 
 static void on_fenced(void *ctx, const char *reason)
@@ -201,6 +203,8 @@ static void finish(struct call *call, const struct engine_op *op)
     process->verdict = op->change.verdict;
     process->answered_at_commit = commits(process);
     process->hold = op->change.hold;
+    if (process->then != NULL)
+        process->then(process);
 }
 
 static struct call call_of(struct process *process)
@@ -406,6 +410,48 @@ TEST_CASE(each_event_is_visited_once_though_the_first_leaves_meanwhile)
     expiry_go_on(&expiry);
     leaving = NULL;
     assert_int_equal(2, reads);
+    close_process(process);
+}
+
+/* Another event opens in the place of "night", which has left. */
+static void replace_night(struct process *process)
+{
+    const struct journal_host host = events_host(process->events);
+    struct err_slot err = {0};
+    char *body = plan_body_quoted(HALL);
+    assert_true(host.leave(host.ctx, 0));
+    host.drop(host.ctx, 0);
+    unit_must(host.found(host.ctx, 0, SPAN("third"),
+                         &(struct journal_document){span_of(body), 1, 1, 0}, &err),
+              &err);
+    unit_must(host.load(host.ctx, 0, (struct span){NULL, 0}, &err), &err);
+    host.own(host.ctx, 0, 1, 0, 0);
+    free(body);
+}
+
+/* Runs the tick alone, which then collects the answers. */
+static void tick(uv_handle_t *handle, void *turn)
+{
+    if (handle->type == UV_TIMER && handle->data == turn)
+        ((uv_timer_t *)handle)->timer_cb((uv_timer_t *)handle);
+}
+
+TEST_CASE(event_that_opens_during_a_tick_gets_no_version_of_the_last_in_its_place)
+{
+    struct process *process = open_process(pg_fixture_dsn());
+    const struct event *night = process->event;
+    assert_true(engine_avail_version(night->engine) > 0);
+    process->event = opened(process, SPAN("other"));
+    (void)events_host(process->events).leave(process->events, 0);
+    uv_walk(&process->uv, tick, process->turn);
+    process->then = replace_night;
+    assert_true(take(process, 1, &(uint32_t){0}));
+    for (unsigned ms = 0; !process->answered; ms += 2) {
+        assert_true(ms < 60000);
+        poll(NULL, 0, 2);
+        uv_walk(&process->uv, tick, process->turn);
+    }
+    assert_int_equal(0, engine_avail_version(night->engine));
     close_process(process);
 }
 
