@@ -84,6 +84,9 @@ static void add_event(struct journal *journal, uint32_t nth, const struct store_
         event->id = *found;
         event->head = (struct store_head){0};
         event->end_seq = 0;
+        /* relaxed: a loop reads these only for an event that it has found */
+        atomic_store_explicit(&event->sent, 0, memory_order_relaxed);
+        atomic_store_explicit(&event->answered, 0, memory_order_relaxed);
         event->begun = false;
         event->end_line = (struct store_line){0};
         journal_set_line(event, &event->end_line);

@@ -29,7 +29,7 @@ struct process {
     atomic_uint found, owned, fenced;
     atomic_ullong epoch, applied, applied_sum;
     /* written by the reader thread and the thread that prepares */
-    atomic_uint shown, preparing, may_prepare, reopened;
+    atomic_uint shown, preparing, may_prepare, reopened, dropped;
     atomic_bool corrects,
         is_closed; /* corrects: a correction is pending; is_closed: leave() was called */
     /* written by the loop */
@@ -155,6 +155,13 @@ static void on_reopen(void *ctx, uint32_t nth)
     process->reopened += 1;
 }
 
+static void on_drop(void *ctx, uint32_t nth)
+{
+    struct process *process = ctx;
+    (void)nth;
+    process->dropped += 1;
+}
+
 static bool on_revises(void *ctx, uint32_t nth)
 {
     const struct process *process = ctx;
@@ -221,6 +228,7 @@ static struct process *process_start(struct journal_conf conf, bool by_proxy)
                                       .shown = on_shown,
                                       .leave = on_leave,
                                       .reopen = on_reopen,
+                                      .drop = on_drop,
                                       .revises = on_revises,
                                       .revise = on_revise,
                                       .revised = on_revised,
@@ -450,6 +458,8 @@ static const struct script_field *fields_of(const struct process *process)
         SCRIPT_NUMBER("shown", process->shown),
         SCRIPT_NUMBER("closed", process->is_closed),
         SCRIPT_NUMBER("reopened", process->reopened),
+        SCRIPT_NUMBER("dropped", process->dropped),
+        SCRIPT_NUMBER("sent", journal_sent(process->journal, 0)),
         SCRIPT_NUMBER("preparing", process->preparing),
         SCRIPT_NUMBER("applied", process->applied),
         SCRIPT_NUMBER("good", process->good),
@@ -784,6 +794,9 @@ static const struct script_row rows[] = {
     {"a lock that was tried for twice is given back at once", /* the session counts its locks */
      "owner; end a; lock; start b; raise; unlock; wait b owned 1;"
      "query 1 " LOCKS_OF_DEMO "; sql UPDATE seats.event SET asleep_at = now(); look b; freed"},
+    {"nothing of an event's changes passes to the next one in its place",
+     "owner; submit a taken 5; collect a; expect a sent 6; sql UPDATE seats.event SET retired_at ="
+     " now(); look a; wait a dropped 1; add short; look a; wait a owned 2; expect a sent 1"},
     {"an event that is closed for a correction that was withdrawn stays",
      "owner; correct a; wait a closed 1; withdraw a; wait a reopened 1; expect a found 1;"
      "expect a owned 1; submit a taken 1; collect a; expect a rc ok; true a"},
