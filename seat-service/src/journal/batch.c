@@ -72,15 +72,16 @@ void batch_answer_proofs(struct journal *journal, uint32_t event, int rc)
     commit_queue_wake_ports(journal->conf.queue);
 }
 
-/* Refuses entries older than ms: none of them was written. */
+/* Refuses entries older than ms: none of them was written. The clock is read last, so that none is
+ * younger than that. */
 void batch_refuse_older(struct journal *journal, uint64_t ms)
 {
-    uint64_t now = journal_now_us(journal);
     batch_take_ring(journal);
-    while (journal->pending != NULL && now - journal->pending->submitted_us >= ms * 1000)
+    uint64_t now = journal_now_us(journal);
+    while (journal->pending != NULL && journal->pending->submitted_us + ms * 1000 <= now)
         batch_answer_one(journal, pop(journal), ERR_TIMEOUT);
     for (struct commit_entry **at = &journal->proofs; *at != NULL;) {
-        if (now - (*at)->submitted_us >= ms * 1000)
+        if ((*at)->submitted_us + ms * 1000 <= now)
             batch_answer_one(journal, cut_out(at), ERR_TIMEOUT);
         else
             at = &(*at)->next;

@@ -53,6 +53,9 @@ static uint64_t now_us(void)
     return clock_mono_us(clock_system());
 }
 
+/* Added to the time of the next submits. */
+static uint64_t later_us;
+
 /* Waits for another thread; on a timeout the assert prints the caller's line. */
 #define UNTIL(condition)                                                                           \
     do {                                                                                           \
@@ -317,7 +320,7 @@ static bool submit(struct process *process, uint32_t event, enum change_kind kin
     entry->event = event;
     entry->on_done = on_done;
     entry->ctx = process;
-    commit_port_submit(entry, now_us());
+    commit_port_submit(entry, now_us() + later_us);
     return true;
 }
 
@@ -406,12 +409,13 @@ SCRIPT_VERB(do_add, "add")
     free(body);
 }
 
-/* "submit a taken|confirmed|mixed COUNT [other]": for the seats from 0 on; mixed: odd seats are
- * confirmed; other: for the added event */
+/* "submit a taken|confirmed|mixed COUNT [other] [later]": for the seats from 0 on; mixed: odd seats
+ * are confirmed; other: for the added event; later: a minute from now */
 SCRIPT_VERB(do_submit, "submit")
 {
     struct process *process = process_of(line);
     const char *kind = script_word(line, 2);
+    later_us = script_has(line, "later") ? 60000000 : 0;
     for (uint32_t seat = 0; seat < script_number_at(line, 3); seat++) {
         bool confirmed = *kind == 'c' || (*kind == 'm' && seat % 2 == 1);
         uint32_t event = script_has(line, "other");
@@ -800,10 +804,10 @@ static const struct script_row rows[] = {
     {"an event that is closed for a correction that was withdrawn stays",
      "owner; correct a; wait a closed 1; withdraw a; wait a reopened 1; expect a found 1;"
      "expect a owned 1; submit a taken 1; collect a; expect a rc ok; true a"},
-    {"a change that waits for too long is refused",
+    {"a change that waits for too long is refused, and no younger one",
      "owner; stop-server; clock; wait a role cut; expect a writes 1; submit a taken 1;"
-     "collect a; expect a rc timeout; within 6s; start-server; wait a role owner;"
-     "submit a taken 1; collect a; expect a rc ok; expect a fenced 0; true a"},
+     "submit a taken 1 later; wait a bad 1; expect a rc timeout; within 6s; start-server;"
+     "wait a role owner; submit a taken 1; collect a; expect a good 2; expect a fenced 0; true a"},
     {"a changed row breaks the chain and is named",
      "owner; singly a 5; end a; run change-row-4; start b; wait b reason journal-unusable;"
      "expect b applied 3; expect b owned 0"},
