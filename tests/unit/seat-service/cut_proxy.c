@@ -121,6 +121,9 @@ static void relay(struct connection *at)
             orders->raised += raises;
             if (orders->raises > 0 && raises) {
                 orders->raises -= 1;
+                /* Until it is answered: a backend may lag behind that of the next attempt. */
+                while (!at->proxy->ending && poll(&fds[1], 1, POLL_MS) == 0)
+                    ;
                 cut_client(at);
                 return;
             }
