@@ -65,7 +65,7 @@ $(call component,common,         common,                    ,                   
 $(call component,queue-core,     queue-front/src/core,      ,                           )
 $(call component,queue-front,    queue-front/src,           queue-core,                 -lhiredis)
 $(call component,seat-core,      seat-service/src/core,     ,                           )
-$(call component,seat-service,   seat-service/src,          seat-core,                  -lck)
+$(call component,seat-service,   seat-service/src,          seat-core)
 $(call component,pay-core,       payment-adapter/src/core,  ,                           )
 $(call component,payment-adapter,payment-adapter/src,       pay-core,                   -lcrypt -largon2)
 $(call component,demo-shop,      infra/demo/demo-shop/src,  ,                           -lcrypt -largon2)
@@ -80,9 +80,9 @@ ifneq ($(wildcard /usr/include/lua5.1/lua-cjson.h),)
 $(call component,world-queue,    tests/sim/queue,           queue-front queue-core,     )
 $(call component,world-redis,    tests/sim/redis-model,     ,                           )
 $(call component,world-stage,    tests/sim/stage,           ,                           )
-$(call component,sql-real,       tests/sim/sql-history,     seat-service seat-core,     -lck)
+$(call component,sql-real,       tests/sim/sql-history,     seat-service seat-core)
 $(call component,pay-real,       tests/sim/pay-history,     payment-adapter pay-core,   -lcrypt -largon2)
-$(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core payment-adapter pay-core world-queue queue-front queue-core world-redis world-stage,-lck -lhiredis -llua5.1 -llua5.1-bitop -llua5.1-cjson)
+$(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core payment-adapter pay-core world-queue queue-front queue-core world-redis world-stage,-lhiredis -llua5.1 -llua5.1-bitop -llua5.1-cjson)
 endif
 
 # The only files compiled for fuzz targets, because clang takes long. The linker reports files that a new target lacks.

@@ -13,8 +13,8 @@ import { bill, byRef, debian, LICENCE, npmPackages, program, PROGRAMS, read, ROO
 
 const BUILD = resolve(process.argv[2] ?? join(ROOT, 'build/release'));
 const SERVERS = ['redis-server', 'postgresql', 'haproxy'];
-// These are compiled into our programs, so no library of theirs is loaded.
-const COMPILED_IN = { 'node-llhttp': ['queue-front', 'seat-service', 'payment-adapter'], 'libck-dev': ['seat-service'] };
+// It is compiled into our programs, so no library of its own is loaded.
+const COMPILED_IN = { 'node-llhttp': ['queue-front', 'seat-service', 'payment-adapter'] };
 
 const ask = (what, ...argv) => execFileSync(what, argv, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' }, cwd: ROOT });
 

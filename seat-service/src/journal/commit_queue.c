@@ -1,4 +1,4 @@
-/* commit_queue.c: one Concurrency Kit ring in, one ring per port back.
+/* commit_queue.c: one ring in, one ring per port back.
  *
  * The ring in has room for every entry of every port, so a submit never fails and never waits. The
  * number of entries is bounded, and a loop without free entries rejects the request at once. The
@@ -7,75 +7,25 @@
  * The committer sleeps on a bell. To save a system call per submit, it sets `asleep` before it
  * sleeps; a submitter who sees the flag clears it and rings. Both sides put a full fence between
  * their own write and the read of the other's, so at least one sees the other: either the committer
- * finds the entry when it checks again, or the submitter finds it asleep.
- *
- * Thread sanitizer does not understand Concurrency Kit's assembler. The functions that touch a ring
- * are hidden from it, and the hand-over of an entry is annotated by hand. */
+ * finds the entry when it checks again, or the submitter finds it asleep. */
 #include "journal/commit_queue.h"
 
 #include "system/system.h"
 
 #include <assert.h>
-#include <ck_ring.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_THREAD__)
-#define HAND_OVER_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define HAND_OVER_SANITIZED 1
-#endif
-#endif
-
-#ifdef HAND_OVER_SANITIZED
-#include <sanitizer/tsan_interface.h>
-void AnnotateIgnoreReadsBegin(const char *file, int line);
-void AnnotateIgnoreReadsEnd(const char *file, int line);
-void AnnotateIgnoreWritesBegin(const char *file, int line);
-void AnnotateIgnoreWritesEnd(const char *file, int line);
-
-static void hand_release(void *entry)
-{
-    __tsan_release(entry);
-}
-
-static void hand_acquire(void *entry)
-{
-    __tsan_acquire(entry);
-}
-
-static void unseen_begin(void)
-{
-    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
-    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
-}
-
-static void unseen_end(void)
-{
-    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
-    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
-}
-#else
-static void hand_release(void *entry)
-{
-    (void)entry;
-}
-
-static void hand_acquire(void *entry)
-{
-    (void)entry;
-}
-
-static void unseen_begin(void)
-{
-}
-
-static void unseen_end(void)
-{
-}
-#endif
+/* Any thread puts an entry, one takes them. A slot is empty (NULL) until the entry of its ticket is
+ * there, and again once that was taken. */
+struct ring {
+    _Atomic(struct commit_entry *) *slots;
+    uint32_t mask;
+    _Atomic uint32_t put;   /* the next ticket to put */
+    uint8_t apart[64];      /* a cache line: the two sides write on two cores */
+    _Atomic uint32_t taken; /* the next ticket to take */
+};
 
 struct commit_port {
     struct commit_queue *queue;
@@ -85,69 +35,56 @@ struct commit_port {
     void (*wake)(void *ctx);
     void *wake_ctx;
     bool given; /* the committer's: entries were returned since the last wake */
-    ck_ring_t back;
-    ck_ring_buffer_t *back_slots;
+    struct ring back;
 };
 
 struct commit_queue {
-    ck_ring_t in;
-    ck_ring_buffer_t *in_slots;
+    struct ring in;
     _Atomic bool asleep;
     int bell;
     uint32_t ports_len;
     struct commit_port *ports;
 };
 
-/* A ring of n slots holds n - 1 and n is a power of two. */
-static uint32_t ring_slots_for(uint32_t entries)
+/* A slot for each entry that the ring will ever carry, so that it is never full. */
+static int ring_init(struct ring *ring, uint32_t entries)
 {
-    uint32_t slots = 2;
-    while (slots - 1 < entries)
+    uint32_t slots = 1;
+    while (slots < entries)
         slots *= 2;
-    return slots;
+    ring->mask = slots - 1;
+    ring->slots = calloc(slots, sizeof(*ring->slots));
+    return ring->slots != NULL ? 0 : ERR_NOMEM;
 }
 
-static bool ring_put_mpsc(ck_ring_t *ring, ck_ring_buffer_t *slots, void *entry)
+/* A slot comes round only after an entry that was taken later than the slot's last one is put
+ * again. So who puts the next one there has seen that it is empty. */
+static void ring_put(struct ring *ring, uint32_t ticket, struct commit_entry *entry)
 {
-    unseen_begin();
-    bool done = ck_ring_enqueue_mpsc(ring, slots, entry);
-    unseen_end();
-    return done;
+    /* release: pairs with ring_take() */
+    atomic_store_explicit(&ring->slots[ticket & ring->mask], entry, memory_order_release);
 }
 
-static bool ring_take_mpsc(ck_ring_t *ring, ck_ring_buffer_t *slots, void *out)
+/* NULL: none, or the next one's submitter is between its ticket and its slot. */
+static struct commit_entry *ring_take(struct ring *ring)
 {
-    unseen_begin();
-    bool done = ck_ring_dequeue_mpsc(ring, slots, out);
-    unseen_end();
-    return done;
-}
-
-static bool ring_put_spsc(ck_ring_t *ring, ck_ring_buffer_t *slots, void *entry)
-{
-    unseen_begin();
-    bool done = ck_ring_enqueue_spsc(ring, slots, entry);
-    unseen_end();
-    return done;
-}
-
-static bool ring_take_spsc(ck_ring_t *ring, ck_ring_buffer_t *slots, void *out)
-{
-    unseen_begin();
-    bool done = ck_ring_dequeue_spsc(ring, slots, out);
-    unseen_end();
-    return done;
+    uint32_t ticket = atomic_load_explicit(&ring->taken, memory_order_relaxed);
+    _Atomic(struct commit_entry *) *slot = &ring->slots[ticket & ring->mask];
+    /* acquire: pairs with ring_put() */
+    struct commit_entry *entry = atomic_load_explicit(slot, memory_order_acquire);
+    if (entry == NULL)
+        return NULL;
+    atomic_store_explicit(slot, NULL, memory_order_relaxed);
+    atomic_store_explicit(&ring->taken, ticket + 1, memory_order_relaxed);
+    return entry;
 }
 
 static int port_init(struct commit_queue *queue, struct commit_port *port, uint32_t entries)
 {
-    uint32_t slots = ring_slots_for(entries);
     port->queue = queue;
     port->entries = calloc(entries, sizeof(*port->entries));
-    port->back_slots = calloc(slots, sizeof(*port->back_slots));
-    if (port->entries == NULL || port->back_slots == NULL)
+    if (port->entries == NULL || ring_init(&port->back, entries) < 0)
         return ERR_NOMEM;
-    ck_ring_init(&port->back, slots);
     for (uint32_t i = entries; i > 0; i--) {
         struct commit_entry *entry = &port->entries[i - 1];
         entry->port = port;
@@ -172,11 +109,9 @@ int commit_queue_create(const struct commit_queue_conf *conf, struct err_slot *e
                  ? err_set(err, ERR_IO, "the committer's bell: %s", strerror(-queue->bell))
                  : 0;
 
-    uint32_t slots = ring_slots_for(conf->ports * conf->entries_per_port);
-    ck_ring_init(&queue->in, slots);
-    queue->in_slots = calloc(slots, sizeof(*queue->in_slots));
     queue->ports = calloc(conf->ports, sizeof(*queue->ports));
-    if (rc == 0 && (queue->in_slots == NULL || queue->ports == NULL))
+    bool room = ring_init(&queue->in, conf->ports * conf->entries_per_port) == 0;
+    if (rc == 0 && (!room || queue->ports == NULL))
         rc = err_set(err, ERR_NOMEM, "the commit queue's ring");
     for (uint32_t i = 0; rc == 0 && i < conf->ports; i++) {
         queue->ports_len = i + 1;
@@ -198,10 +133,10 @@ void commit_queue_destroy(struct commit_queue *queue)
     for (uint32_t i = 0; i < queue->ports_len; i++) {
         assert(queue->ports[i].open == 0);
         free(queue->ports[i].entries);
-        free(queue->ports[i].back_slots);
+        free(queue->ports[i].back.slots);
     }
     free(queue->ports);
-    free(queue->in_slots);
+    free(queue->in.slots);
     if (queue->bell >= 0)
         system_bell_close(queue->bell);
     free(queue);
@@ -249,9 +184,9 @@ void commit_port_submit(struct commit_entry *entry, uint64_t now_us)
     assert(entry->on_done != NULL);
     entry->submitted_us = now_us;
     entry->rc = ERR_UNKNOWN;
-    hand_release(entry);
-    bool fits = ring_put_mpsc(&queue->in, queue->in_slots, entry);
-    assert(fits); /* the ring has a slot for every entry */
+    /* acq_rel: who draws a later ticket sees the slots emptied that we have seen empty */
+    uint32_t ticket = atomic_fetch_add_explicit(&queue->in.put, 1, memory_order_acq_rel);
+    ring_put(&queue->in, ticket, entry);
 
     /* seq_cst: pairs with the fence in commit_queue_wait(); see the top of this file */
     atomic_thread_fence(memory_order_seq_cst);
@@ -268,9 +203,9 @@ uint32_t commit_port_collect(struct commit_port *port, uint32_t max)
     uint32_t n = 0, len;
     do {
         for (len = 0; len < room && n < max; len++, n++) {
-            if (!ring_take_spsc(&port->back, port->back_slots, &some[len]))
+            some[len] = ring_take(&port->back);
+            if (some[len] == NULL)
                 break;
-            hand_acquire(some[len]);
             __builtin_prefetch(&some[len]->rc);
             __builtin_prefetch(&some[len]->op.change);
             __builtin_prefetch(some[len]->op.change.seats);
@@ -296,11 +231,7 @@ uint32_t commit_port_open(const struct commit_port *port)
 
 struct commit_entry *commit_queue_take(struct commit_queue *queue)
 {
-    struct commit_entry *entry;
-    if (!ring_take_mpsc(&queue->in, queue->in_slots, &entry))
-        return NULL;
-    hand_acquire(entry);
-    return entry;
+    return ring_take(&queue->in);
 }
 
 void commit_queue_give(struct commit_queue *queue, struct commit_entry *entry)
@@ -309,9 +240,10 @@ void commit_queue_give(struct commit_queue *queue, struct commit_entry *entry)
     assert(port->queue == queue);
     assert(entry->rc <= 0);
     port->given = true;
-    hand_release(entry);
-    bool fits = ring_put_spsc(&port->back, port->back_slots, entry);
-    assert(fits);
+    /* relaxed: only the committer puts entries here */
+    uint32_t ticket = atomic_load_explicit(&port->back.put, memory_order_relaxed);
+    atomic_store_explicit(&port->back.put, ticket + 1, memory_order_relaxed);
+    ring_put(&port->back, ticket, entry);
 }
 
 void commit_queue_wake_ports(struct commit_queue *queue)
@@ -344,8 +276,6 @@ void commit_queue_nudge(struct commit_queue *queue)
 
 uint32_t commit_queue_len(const struct commit_queue *queue)
 {
-    unseen_begin();
-    uint32_t len = ck_ring_size(&queue->in);
-    unseen_end();
-    return len;
+    return atomic_load_explicit(&queue->in.put, memory_order_relaxed) -
+           atomic_load_explicit(&queue->in.taken, memory_order_relaxed);
 }
