@@ -148,7 +148,7 @@ static int replay_event(struct pg *pg, const struct store_event *event,
     if (rc == 0)
         engine_replay_begin(replay.engine);
     struct follower follower;
-    follower_init(&follower, event);
+    follower_init(&follower, event->no, event->id);
     replay.head = follower.head;
     follower.apply = apply;
     follower.ctx = &replay;

@@ -99,11 +99,6 @@ WITH o AS (
 )
 UPDATE owner SET due_at = to_timestamp(nullif(:due_ms, 0) / 1000.0), asked_at = NULL FROM s WHERE event = s.no;
 
--- statement: event_number
---> event text
---< no    integer signed
-SELECT no FROM event WHERE id = :event;
-
 -- The document that was valid at change `seq`.
 -- statement: document_of
 --> event integer signed

@@ -9,11 +9,11 @@
 #include <assert.h>
 #include <inttypes.h>
 
-void follower_init(struct follower *follower, const struct store_event *event)
+void follower_init(struct follower *follower, int32_t event, const char *id)
 {
-    follower->event = event->no;
-    follower->id = event->id;
-    follower->head = (struct store_head){.chain = chain_first(span_of(event->id))};
+    follower->event = event;
+    follower->id = id;
+    follower->head = (struct store_head){.chain = chain_first(span_of(id))};
     follower->applied = 0;
 }
 

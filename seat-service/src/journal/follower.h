@@ -19,7 +19,7 @@ struct follower {
 };
 
 /* Starts at the beginning of the journal. */
-void follower_init(struct follower *follower, const struct store_event *event);
+void follower_init(struct follower *follower, int32_t event, const char *id);
 
 /* Processes one row: follower_read() without a database. The caller sets `err`. */
 int follower_row(struct follower *follower, const struct store_row *row);

@@ -23,13 +23,6 @@
 
 struct journal;
 
-/* The document an event was imported from or corrected to. */
-struct journal_document {
-    struct span body;
-    uint64_t since, base; /* as in engine_conf */
-    uint32_t places;
-};
-
 /* Callbacks per event. `nth` is an event's number here, below EVENTS_MAX, until it is dropped. A
  * negative result puts the event out: the reason is reported, and the event is retried from found()
  * on. */
@@ -40,8 +33,8 @@ struct journal_host {
     void (*prepare)(void *ctx, struct span document);
     /* A new event, or one that is read again, with its document. ERR_NOT_FOUND: it was found with
      * another document, so it leaves and is found again. */
-    int (*found)(void *ctx, uint32_t nth, struct span id, const struct journal_document *document,
-                 struct err_slot *err);
+    int (*found)(void *ctx, uint32_t nth, const struct store_event *row,
+                 const struct store_document *document, struct err_slot *err);
     /* Starts over, from a snapshot, or empty if there is no snapshot. */
     int (*load)(void *ctx, uint32_t nth, struct span snapshot, struct err_slot *err);
     /* One change, in sequence; `idem` may be absent. ERR_NOT_FOUND: another document counts from

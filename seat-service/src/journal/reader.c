@@ -112,11 +112,7 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err, boo
     int rc = discover_document(journal, nth, err, &document);
     if (rc < 0 || document.body == NULL)
         return rc;
-    rc = host->found(
-        host->ctx, nth, span_of(event->id.id),
-        &(struct journal_document){
-            {document.body, document.len}, document.since, document.base, document.places},
-        err);
+    rc = host->found(host->ctx, nth, &event->id, &document, err);
     free(document.body);
     uint8_t *snapshot = NULL;
     struct store_head at = {.chain = chain_first(span_of(event->id.id))};

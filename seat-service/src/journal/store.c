@@ -179,20 +179,6 @@ int store_sleep(struct pg *pg, int32_t event, uint64_t epoch, uint64_t due_ms, s
     return rc < 0 ? err_wrap(err, "putting event %" PRId32 " to sleep", event) : 0;
 }
 
-int store_event_no(struct pg *pg, struct span id, struct err_slot *err, int32_t *no)
-{
-    PGresult *res;
-    int rc = sql_event_number(pg, &(struct sql_event_number_args){id}, err, &res);
-    if (rc < 0)
-        return rc;
-    if (PQntuples(res) == 1)
-        *no = sql_event_number_row(res, 0).no;
-    else
-        rc = err_set(err, ERR_NOT_FOUND, "there is no such event");
-    PQclear(res);
-    return rc;
-}
-
 int store_document(struct pg *pg, int32_t event, uint64_t seq, struct err_slot *err,
                    struct store_document *out)
 {

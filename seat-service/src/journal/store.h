@@ -66,8 +66,6 @@ int store_wake(struct pg *pg, const struct store_known *known, const int32_t *ev
 /* Puts the event to sleep if this is its epoch and due_ms (see store_event) is not over. */
 int store_sleep(struct pg *pg, int32_t event, uint64_t epoch, uint64_t due_ms, struct err_slot *err,
                 bool *done);
-/* The number of an event; ERR_NOT_FOUND: unknown id. */
-int store_event_no(struct pg *pg, struct span id, struct err_slot *err, int32_t *no);
 /* A document that an event was imported from or corrected to. */
 struct store_document {
     char *body; /* malloced */

@@ -17,8 +17,7 @@
 #include <time.h>
 
 struct audited {
-    uint32_t magic; /* 0: the place is free */
-    struct store_event id;
+    uint32_t magic;        /* 0: the place is free */
     struct event *event;   /* kept */
     struct engine *engine; /* the auditor's own; its state is that of follower.head */
     struct follower follower;
@@ -57,7 +56,7 @@ static int write_projection(struct audited *audited, struct err_slot *err)
     uint64_t seq = follower_seq(&audited->follower);
     if (seq <= audited->projected)
         return 0;
-    int rc = projection_write(audited->projection, audited->auditor->pg, audited->id.no,
+    int rc = projection_write(audited->projection, audited->auditor->pg, audited->event->no,
                               audited->engine, audited->projected, seq, err);
     if (rc == 0)
         audited->projected = seq;
@@ -104,18 +103,18 @@ static int begin(struct audited *audited, struct err_slot *err)
     struct pg *pg = audited->auditor->pg;
     uint8_t *body = NULL;
     size_t len = 0;
-    follower_init(&audited->follower, &audited->id);
+    follower_init(&audited->follower, audited->event->no, audited->event->id);
     audited->follower.apply = apply;
     audited->follower.ctx = audited;
     projection_clear(audited->projection);
-    int rc = projection_read(pg, audited->id.no, err, &audited->projected);
+    int rc = projection_read(pg, audited->event->no, err, &audited->projected);
     if (rc == 0)
         rc = new_engine(audited, err);
     if (rc < 0)
         return rc;
     struct store_head head;
-    rc = store_snapshot(pg, audited->id.no, audited->projected, audited->event->since, err, &head,
-                        &body, &len);
+    rc = store_snapshot(pg, audited->event->no, audited->projected, audited->event->since, err,
+                        &head, &body, &len);
     if (rc == ERR_NOT_FOUND)
         return 0;
     if (rc == 0)
@@ -137,7 +136,7 @@ static int write_snapshot(struct audited *audited, struct err_slot *err)
     if (body == NULL)
         return err_set(err, ERR_NOMEM, "a snapshot of %zu bytes", room);
     size_t len = engine_snapshot_write(audited->engine, body, room);
-    int rc = store_snapshot_write(audited->auditor->pg, audited->id.no, &audited->follower.head,
+    int rc = store_snapshot_write(audited->auditor->pg, audited->event->no, &audited->follower.head,
                                   (struct span){(const char *)body, len}, err);
     free(body);
     if (rc < 0)
@@ -177,21 +176,6 @@ static struct audited *find(struct auditor *auditor, const struct event *event)
     return NULL;
 }
 
-/* Adds an event of ours, and keeps it. */
-static int take(struct auditor *auditor, const struct store_event *id, struct event *event,
-                struct err_slot *err)
-{
-    struct audited *audited = find(auditor, NULL);
-    assert(audited != NULL); /* there is a place for each event */
-    *audited = (struct audited){.id = *id, .auditor = auditor};
-    int rc = projection_create(err, &audited->projection);
-    if (rc < 0)
-        return rc;
-    MAGIC_BEGIN(audited, audited);
-    audited->event = event;
-    return 0;
-}
-
 static void drop_event(struct audited *audited)
 {
     engine_destroy(audited->engine);
@@ -209,22 +193,26 @@ static void let_go(struct audited *audited)
     events_let_go(event);
 }
 
-/* Adds an event; the database has its number. */
-static int take_new(struct auditor *auditor, struct event *event, struct err_slot *err)
+/* Adds an event that has become ours, and keeps it. */
+static int take(struct auditor *auditor, struct event *event, struct err_slot *err)
 {
-    struct store_event id = {0};
     if (find(auditor, event) != NULL || !events_try_keep(event))
         return 0;
-    int rc = ERR_NOT_FOUND;
-    if (events_is_open(event)) {
-        memcpy(id.id, event->id, sizeof(id.id));
-        rc = store_event_no(auditor->pg, span_of(id.id), err, &id.no);
-    }
-    if (rc == 0)
-        rc = take(auditor, &id, event, err);
+    int rc = 0;
+    if (!events_is_open(event))
+        goto fail;
+    struct audited *audited = find(auditor, NULL);
+    assert(audited != NULL); /* there is a place for each event */
+    *audited = (struct audited){.auditor = auditor};
+    rc = projection_create(err, &audited->projection);
     if (rc < 0)
-        events_let_go(event);
-    return rc == ERR_NOT_FOUND ? 0 : rc;
+        goto fail;
+    MAGIC_BEGIN(audited, audited);
+    audited->event = event;
+    return 0;
+fail:
+    events_let_go(event);
+    return rc;
 }
 
 /* Closes the connection and drops everything built on it. */
@@ -285,10 +273,9 @@ static int round_of(struct auditor *auditor, uint32_t ours, struct err_slot *err
         return 0;
     int rc = auditor->pg == NULL ? open_connection(auditor, err) : 0;
     if (rc == 0 && new) {
-        /* Events that have become ours. */
         struct event *event = NULL;
         while (rc == 0 && (event = events_next(auditor->conf.events, event)) != NULL)
-            rc = take_new(auditor, event, err);
+            rc = take(auditor, event, err);
     }
     for (uint32_t i = 0; rc == 0 && i < EVENTS_MAX && !is_stopping(auditor); i++) {
         struct audited *audited = &auditor->events[i];

@@ -87,16 +87,16 @@ bool events_admit(struct event *event, uint64_t incarnation)
 /* ---- journal callbacks; reader's thread ---- */
 
 /* After a restore change numbers repeat with other documents. */
-static bool is_known(const struct event *event, const struct journal_document *document)
+static bool is_known(const struct event *event, const struct store_document *document)
 {
     uint8_t hash[PLAN_HASH_BYTES];
-    crypto_hash_sha256(hash, (const uint8_t *)document->body.ptr, document->body.len);
+    crypto_hash_sha256(hash, (const uint8_t *)document->body, document->len);
     return document->since == event->since &&
            memcmp(plan_hash(event->plan->plan), hash, sizeof(hash)) == 0;
 }
 
-static int on_found(void *ctx, uint32_t nth, struct span id,
-                    const struct journal_document *document, struct err_slot *err)
+static int on_found(void *ctx, uint32_t nth, const struct store_event *row,
+                    const struct store_document *document, struct err_slot *err)
 {
     struct events *events = MAGIC_OF(events, ctx);
     assert(nth < EVENTS_MAX);
@@ -104,14 +104,13 @@ static int on_found(void *ctx, uint32_t nth, struct span id,
     if (event->plan != NULL && !is_known(event, document))
         return err_set(err, ERR_NOT_FOUND, "another document counts by now");
     if (event->plan == NULL) {
-        struct shown_plan *plan = take_offer(events, document->body);
-        int rc = plan != NULL ? 0 : shown_plan_create(document->body, err, &plan);
+        struct span body = {document->body, document->len};
+        struct shown_plan *plan = take_offer(events, body);
+        int rc = plan != NULL ? 0 : shown_plan_create(body, err, &plan);
         if (rc < 0)
             return rc;
-        if (!span_to_cstr(id, event->id, sizeof(event->id))) {
-            shown_plan_destroy(plan);
-            return err_set(err, ERR_RANGE, "an event id of %zu bytes", id.len);
-        }
+        memcpy(event->id, row->id, sizeof(event->id));
+        event->no = row->no;
         event->nth = nth;
         event->plan = plan;
         event->since = document->since;

@@ -30,6 +30,7 @@ struct events;
 
 struct event {
     char id[EVENT_ID_MAX + 1];
+    int32_t no;              /* the database's number */
     uint32_t nth;            /* the journal's number */
     struct shown_plan *plan; /* NULL until the event was found */
     uint64_t since, base;    /* of the plan, as engine_conf has them */

@@ -1359,8 +1359,6 @@ ABSENT(sql_document_offer, const struct sql_document_offer_args *args, struct er
        uint64_t *out)
 ABSENT(sql_document_turn, const struct sql_document_turn_args *args, struct err_slot *err,
        uint64_t *out)
-ABSENT(sql_event_number, const struct sql_event_number_args *args, struct err_slot *err,
-       PGresult **out)
 
 #define ABSENT_ROW(NAME)                                                                           \
     struct NAME##_row NAME##_row(const PGresult *res, int row)                                     \
@@ -1371,7 +1369,6 @@ ABSENT(sql_event_number, const struct sql_event_number_args *args, struct err_sl
     }
 
 ABSENT_ROW(sql_events_after)
-ABSENT_ROW(sql_event_number)
 ABSENT_ROW(sql_event_create)
 ABSENT_ROW(sql_ended_read)
 

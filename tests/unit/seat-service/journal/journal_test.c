@@ -68,13 +68,13 @@ static uint64_t later_us;
 
 /* ---- the host ---- */
 
-static int on_found(void *ctx, uint32_t nth, struct span id,
-                    const struct journal_document *document, struct err_slot *err)
+static int on_found(void *ctx, uint32_t nth, const struct store_event *row,
+                    const struct store_document *document, struct err_slot *err)
 {
     struct process *process = ctx;
     (void)nth;
-    (void)id;
-    if (!span_eq(document->body, SPAN("document")) && document->body.len != JOURNAL_LONG_BYTES)
+    (void)row;
+    if (strcmp(document->body, "document") != 0 && document->len != JOURNAL_LONG_BYTES)
         return err_set(err, ERR_SYNTAX, "another document");
     process->found += 1;
     return 0;

@@ -121,9 +121,8 @@ static void make_row(struct reading *reading, uint64_t from, uint32_t count)
 
 static void start_reading(struct reading *reading)
 {
-    static const struct store_event event = {.no = 1, .id = "hall"};
     memset(reading, 0, sizeof(*reading));
-    follower_init(&reading->follower, &event);
+    follower_init(&reading->follower, 1, "hall");
     reading->follower.apply = receive;
     reading->follower.ctx = &reading->received;
     reading->follower.err = &reading->err;

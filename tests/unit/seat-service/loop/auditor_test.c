@@ -28,13 +28,16 @@ static void open_event(uint32_t nth, const char *id)
     struct err_slot err = {0};
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
     struct journal_host host = events_host(events);
-    const struct journal_document document = {span_of(body), 1, 1, 0};
-    int32_t no;
+    const struct store_document document = {
+        .body = body, .len = strlen(body), .since = 1, .base = 1};
+    struct store_event row = {0};
+    snprintf(row.id, sizeof(row.id), "%s", id);
     unit_must(migrate_run(pg, &err), &err);
-    unit_must(store_event_create(pg, span_of(id), SPAN("hash"), span_of(body), SPAN(""), &err, &no),
-              &err);
+    unit_must(
+        store_event_create(pg, span_of(id), SPAN("hash"), span_of(body), SPAN(""), &err, &row.no),
+        &err);
     pg_close(pg);
-    unit_must(host.found(events, nth, span_of(id), &document, &err), &err);
+    unit_must(host.found(events, nth, &row, &document, &err), &err);
     unit_must(host.load(events, nth, (struct span){NULL, 0}, &err), &err);
     host.own(events, nth, 1, 0, 0);
 }

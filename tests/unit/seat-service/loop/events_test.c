@@ -21,8 +21,11 @@ static int find(struct process *process, uint32_t nth, const char *id, const cha
                 uint64_t since)
 {
     struct err_slot err = {0};
-    return process->host.found(process->events, nth, span_of(id),
-                               &(struct journal_document){span_of(text), since, 1, 0}, &err);
+    struct store_event row = {0};
+    struct store_document document = {
+        .body = (char *)text, .len = strlen(text), .since = since, .base = 1};
+    snprintf(row.id, sizeof(row.id), "%s", id);
+    return process->host.found(process->events, nth, &row, &document, &err);
 }
 
 static void load(struct process *process, uint32_t nth)

@@ -421,8 +421,10 @@ static void replace_night(struct process *process)
     char *body = plan_body_quoted(HALL);
     assert_true(host.leave(host.ctx, 0));
     host.drop(host.ctx, 0);
-    unit_must(host.found(host.ctx, 0, SPAN("third"),
-                         &(struct journal_document){span_of(body), 1, 1, 0}, &err),
+    unit_must(host.found(host.ctx, 0, &(struct store_event){.id = "third"},
+                         &(struct store_document){
+                             .body = body, .len = strlen(body), .since = 1, .base = 1},
+                         &err),
               &err);
     unit_must(host.load(host.ctx, 0, (struct span){NULL, 0}, &err), &err);
     host.own(host.ctx, 0, 1, 0, 0);
