@@ -1,7 +1,7 @@
 /* replay.c: reads [postgres] conninfo from the service's settings, takes no lock and writes
  * nothing, so it may run next to the owner. It never starts from a snapshot, because it has to
- * prove the journal without them. The same state always gives the same JSON, so two outputs can be
- * compared with diff. */
+ * prove the journal without them. The same state always gives the same line of JSON, so the lines
+ * of an event can be compared with diff. */
 #include "replay.h"
 
 #include "base/json_time.h"
@@ -168,16 +168,15 @@ static int replay_all(const char *conninfo, const struct options *options, struc
     struct pg_conf conf = {conninfo, "fairgate seat-service replay", MIGRATE_SCHEMA,
                            JOURNAL_CONNECT_MS, AUDITOR_ANSWER_MS};
     struct store_event events[EVENTS_MAX];
+    struct store_changes all = {0};
     struct pg *pg;
-    int32_t after = 0;
     uint32_t len = 0, done = 0;
     int rc = pg_open(&conf, err, &pg);
     if (rc < 0)
         return rc;
     do {
-        rc = store_events(pg, after, events, EVENTS_MAX, err, &len);
+        rc = store_events_changed(pg, &all, events, EVENTS_MAX, err, &len);
         for (uint32_t i = 0; rc == 0 && i < len; i++) {
-            after = events[i].no;
             if (options->event != NULL && strcmp(options->event, events[i].id) != 0)
                 continue;
             rc = replay_event(pg, &events[i], options, err);

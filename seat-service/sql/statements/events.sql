@@ -1,18 +1,5 @@
 -- events.sql: the list of events, and their documents.
 
--- statement: events_after
---> after       integer signed
---> room        integer
---< no          integer signed
---< id          text
---< incarnation bigint
---< retired     boolean
-SELECT no, id, incarnation, retired_at IS NOT NULL AS retired
-FROM event
-WHERE no > :after
-ORDER BY no
-LIMIT :room;
-
 -- Rows after (changed, no), in the order of the transactions that wrote them. The next walk begins at this one's
 -- first `horizon`, the oldest transaction then running: its rows may become visible after those of later ones.
 -- After a restore from a dump, rows may have numbers of future transactions. Only the walk from 0 lists these.

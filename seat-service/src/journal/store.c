@@ -66,32 +66,6 @@ static struct span chain_span(const struct chain *chain)
 
 /* ---- events ---- */
 
-int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t room,
-                 struct err_slot *err, uint32_t *len)
-{
-    uint32_t n = 0, asked, got;
-    do {
-        PGresult *res;
-        asked = room - n;
-        int rc = sql_events_after(pg, &(struct sql_events_after_args){after, asked}, err, &res);
-        if (rc < 0)
-            return rc;
-        got = (uint32_t)PQntuples(res);
-        for (uint32_t i = 0; i < got; i++) {
-            struct sql_events_after_row row = sql_events_after_row(res, (int)i);
-            after = row.no;
-            out[n].no = row.no;
-            out[n].incarnation = row.incarnation;
-            out[n].retired = row.retired;
-            if (span_to_cstr(row.id, out[n].id, sizeof(out[n].id))) /* imports allow no other */
-                n += 1;
-        }
-        PQclear(res);
-    } while (got == asked && n < room);
-    *len = n;
-    return 0;
-}
-
 static int read_changed(struct pg *pg, struct store_changes *changes, struct store_event *out,
                         uint32_t room, struct err_slot *err, uint32_t *good)
 {

@@ -35,9 +35,6 @@ struct store_head {
     struct chain chain;
 };
 
-/* Events with a number above `after`; *len is their number. Less than `room`: there are no more. */
-int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t room,
-                 struct err_slot *err, uint32_t *len);
 /* Position of a walk over the changed rows. All zeros: before the first row. */
 struct store_changes {
     int64_t since;   /* changes by earlier transactions are known */

@@ -1351,8 +1351,6 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
         BUG_STOP("nobody asks " #NAME " here");                                                    \
     }
 
-ABSENT(sql_events_after, const struct sql_events_after_args *args, struct err_slot *err,
-       PGresult **out)
 ABSENT(sql_event_create, const struct sql_event_create_args *args, struct err_slot *err,
        PGresult **out)
 ABSENT(sql_document_offer, const struct sql_document_offer_args *args, struct err_slot *err,
@@ -1368,7 +1366,6 @@ ABSENT(sql_document_turn, const struct sql_document_turn_args *args, struct err_
         BUG_STOP("nobody reads " #NAME " here");                                                   \
     }
 
-ABSENT_ROW(sql_events_after)
 ABSENT_ROW(sql_event_create)
 ABSENT_ROW(sql_ended_read)
 
