@@ -26,7 +26,7 @@
  * A reader walks back from the head to the first entry that it already has. If a publication has
  * begun to overwrite the tail, or more seats changed than the ring holds, it reaches the end of the
  * ring first and takes the whole picture. */
-#include "core/engine/avail.h"
+#include "core/engine/engine_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -211,22 +211,24 @@ static void publish(struct avail *avail, uint64_t version, uint64_t (*latest)(vo
     put(&avail->nth, nth + 1); /* release: a reader that sees it sees the whole new picture */
 }
 
-uint64_t avail_publish(struct avail *avail, uint64_t version, uint64_t (*latest)(void *ctx),
-                       void *ctx)
+uint64_t engine_publish(struct engine *engine, uint64_t version, uint64_t (*latest)(void *ctx),
+                        void *ctx)
 {
+    struct avail *avail = engine->avail;
     /* acquire: pairs with the previous publisher's release below */
     if (atomic_exchange_explicit(&avail->publishing, true, memory_order_acquire))
-        return avail_version(avail);
-    if (version > avail_version(avail))
+        return engine_avail_version(engine);
+    if (version > engine_avail_version(engine))
         publish(avail, version, latest, ctx);
     atomic_store_explicit(&avail->publishing, false, memory_order_release);
-    return avail_version(avail);
+    return engine_avail_version(engine);
 }
 
 /* ---- reading ---- */
 
-uint64_t avail_version(const struct avail *avail)
+uint64_t engine_avail_version(const struct engine *engine)
 {
+    const struct avail *avail = engine->avail;
     for (;;) {
         uint64_t nth = get(&avail->nth);
         uint64_t version = get(&avail->versions[nth & 1]);
@@ -235,8 +237,9 @@ uint64_t avail_version(const struct avail *avail)
     }
 }
 
-uint64_t avail_copy(const struct avail *avail, uint8_t *out)
+uint64_t engine_avail_copy(const struct engine *engine, uint8_t *out)
 {
+    const struct avail *avail = engine->avail;
     size_t bytes = (avail->facts->seat_count + 3) / 4;
     assert(bytes <= avail->words * sizeof(uint64_t));
     for (;;) {
@@ -300,9 +303,10 @@ static int try_since(const struct avail *avail, uint64_t since, uint64_t nth,
     return (int)kept;
 }
 
-int avail_since(const struct avail *avail, uint64_t since, struct engine_delta *out, uint32_t room,
-                uint64_t *version)
+int engine_avail_since(const struct engine *engine, uint64_t since, struct engine_delta *out,
+                       uint32_t room, uint64_t *version)
 {
+    const struct avail *avail = engine->avail;
     for (;;) {
         uint64_t nth = get(&avail->nth);
         *version = get(&avail->versions[nth & 1]);

@@ -3,7 +3,7 @@
 #ifndef FG_SEAT_CORE_AVAIL_H
 #define FG_SEAT_CORE_AVAIL_H
 
-#include "core/engine/engine_delta.h"
+#include "core/engine/engine.h"
 #include "core/seats/seats.h"
 
 struct avail;
@@ -11,12 +11,6 @@ struct avail;
 int avail_create(const struct plan *plan, struct seats *seats, struct avail **out);
 void avail_destroy(struct avail *avail);
 
-uint64_t avail_publish(struct avail *avail, uint64_t version, uint64_t (*latest)(void *ctx),
-                       void *ctx);
-uint64_t avail_version(const struct avail *avail);
-uint64_t avail_copy(const struct avail *avail, uint8_t *out);
-int avail_since(const struct avail *avail, uint64_t since, struct engine_delta *out, uint32_t room,
-                uint64_t *version);
 uint64_t avail_counts(const struct avail *avail, struct engine_count *out);
 
 #endif

@@ -27,7 +27,6 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "core/engine/change.h"
-#include "core/engine/engine_delta.h"
 #include "core/engine/verdicts.h"
 
 #include <stdbool.h>
@@ -278,6 +277,15 @@ enum engine_verdict engine_propose(struct engine *engine, const struct engine_as
  * Writers touch nothing but seat words. engine_publish() publishes a picture of them; any thread
  * may call it as often as it likes, and the service does so every 200 ms. Readers only see
  * pictures. A seat that is claimed but not settled is shown in its previous state. */
+
+struct engine_delta {
+    uint32_t seat;
+    uint8_t state; /* enum engine_seat_state */
+};
+
+struct engine_count {
+    uint32_t free, held, sold, blocked;
+};
 
 /* All changes of the journal up to number `version` are settled; later ones may be, too, up to the
  * number that `latest` returns, which is called after the seats were read (NULL: none). Unless that

@@ -155,28 +155,6 @@ struct engine_area engine_area(const struct engine *engine, uint16_t area)
                                 counts.part[AREA_SOLD], counts.part[AREA_BLOCKED]};
 }
 
-uint64_t engine_publish(struct engine *engine, uint64_t version, uint64_t (*latest)(void *ctx),
-                        void *ctx)
-{
-    return avail_publish(engine->avail, version, latest, ctx);
-}
-
-uint64_t engine_avail_version(const struct engine *engine)
-{
-    return avail_version(engine->avail);
-}
-
-uint64_t engine_avail_copy(const struct engine *engine, uint8_t *out)
-{
-    return avail_copy(engine->avail, out);
-}
-
-int engine_avail_since(const struct engine *engine, uint64_t since, struct engine_delta *out,
-                       uint32_t room, uint64_t *version)
-{
-    return avail_since(engine->avail, since, out, room, version);
-}
-
 uint64_t engine_counts(const struct engine *engine, struct engine_count *out)
 {
     uint64_t version = avail_counts(engine->avail, out);
