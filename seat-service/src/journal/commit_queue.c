@@ -168,6 +168,11 @@ struct commit_entry *commit_port_take(struct commit_port *port)
     return entry;
 }
 
+uint32_t commit_entry_nth(const struct commit_entry *entry)
+{
+    return (uint32_t)(entry - entry->port->entries);
+}
+
 void commit_port_return(struct commit_entry *entry)
 {
     struct commit_port *port = entry->port;

@@ -62,7 +62,8 @@ void commit_queue_destroy(struct commit_queue *queue); /* once every entry is ba
 struct commit_port *commit_queue_port(struct commit_queue *queue, uint32_t nth,
                                       void (*wake)(void *ctx), void *ctx);
 struct commit_entry *commit_port_take(struct commit_port *port); /* NULL: none left */
-void commit_port_return(struct commit_entry *entry);             /* taken, but not submitted */
+uint32_t commit_entry_nth(const struct commit_entry *entry); /* its number in the port, from 0 */
+void commit_port_return(struct commit_entry *entry);         /* taken, but not submitted */
 void commit_port_submit(struct commit_entry *entry, uint64_t now_us);
 /* Calls on_done for returned entries, at most `max`, so that a loop stays fair; returns how many.
  * If it returns max, call again. */

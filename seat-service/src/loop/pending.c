@@ -13,11 +13,8 @@
 #include <string.h>
 
 struct slot {
-    uint32_t magic; /* set while a call is kept here */
+    uint32_t magic; /* 0: no call waits here for its commit */
     struct call call;
-    struct pending *pending;
-    bool kept; /* waits for its commit */
-    struct slot *next;
 };
 
 MAGIC(slot, 0x5ea70003);
@@ -25,29 +22,8 @@ MAGIC(slot, 0x5ea70003);
 struct pending {
     struct loop *loop;
     struct commit_port *port;
-    struct slot slots[COMMIT_ENTRIES_PER_PORT];
-    struct slot *unused;
+    struct slot slots[COMMIT_ENTRIES_PER_PORT]; /* by the entries' numbers */
 };
-
-static struct slot *keep(const struct call *call)
-{
-    struct pending *pending = call->loop->pending;
-    struct slot *slot = pending->unused;
-    assert(slot != NULL); /* one for every entry of the port */
-    assert(!slot->kept);
-    pending->unused = slot->next;
-    slot->call = *call;
-    slot->kept = true;
-    MAGIC_BEGIN(slot, slot);
-    return slot;
-}
-
-static void let_go(struct slot *slot)
-{
-    slot->kept = false;
-    slot->next = slot->pending->unused;
-    slot->pending->unused = slot;
-}
 
 struct commit_entry *pending_entry(struct call *call)
 {
@@ -74,7 +50,6 @@ static void on_done(struct commit_entry *entry)
     struct call *call = &slot->call;
     struct loop *loop = call->loop;
     bool replies = call->finish != NULL && !loop->closed;
-    assert(slot->kept);
     if (call->req != NULL)
         http_req_prefetch(call->req);
     if (call->on_outcome != NULL)
@@ -98,12 +73,16 @@ static void on_done(struct commit_entry *entry)
     }
     events_let_go(call->event);
     MAGIC_END(slot, slot);
-    let_go(slot);
 }
 
 void pending_commit(struct call *call, struct commit_entry *entry)
 {
-    struct slot *slot = keep(call);
+    uint32_t nth = commit_entry_nth(entry);
+    assert(nth < COMMIT_ENTRIES_PER_PORT);
+    struct slot *slot = &call->loop->pending->slots[nth];
+    assert(slot->magic == 0); /* the entry's last call is done */
+    slot->call = *call;
+    MAGIC_BEGIN(slot, slot);
     call->has_idem = false; /* the kept call owns it now */
     events_keep(call->event);
     entry->event = call->event->nth;
@@ -133,7 +112,7 @@ void pending_answer_patient(struct pending *pending)
     uint64_t now_us = clock_mono_us(pending->loop->conf.clock);
     for (uint32_t i = 0; i < COMMIT_ENTRIES_PER_PORT; i++) {
         struct call *call = &pending->slots[i].call;
-        if (!pending->slots[i].kept || call->req == NULL ||
+        if (pending->slots[i].magic == 0 || call->req == NULL ||
             now_us - http_req_started_us(call->req) < OUTCOME_TELL_MS * UINT64_C(1000))
             continue;
         bool has_idem = call->has_idem;
@@ -149,7 +128,7 @@ void pending_answer_all(struct pending *pending)
     for (uint32_t i = 0; i < COMMIT_ENTRIES_PER_PORT; i++) {
         struct call *call = &pending->slots[i].call;
         call->has_idem = false; /* not final, as above */
-        if (pending->slots[i].kept && call->finish != NULL)
+        if (pending->slots[i].magic != 0 && call->finish != NULL)
             call_refuse(call, REFUSAL_OUTCOME_UNKNOWN);
         call->finish = NULL;
     }
@@ -162,10 +141,6 @@ int pending_create(struct loop *loop, void (*wake)(void *ctx), void *ctx, struct
     if (pending == NULL)
         return err_set(err, ERR_NOMEM, "a loop's pending calls");
     pending->loop = loop;
-    for (uint32_t i = 0; i < COMMIT_ENTRIES_PER_PORT; i++) {
-        pending->slots[i].pending = pending;
-        let_go(&pending->slots[i]);
-    }
     pending->port = commit_queue_port(loop->conf.queue, loop->conf.nth, wake, ctx);
     *out = pending;
     return 0;
