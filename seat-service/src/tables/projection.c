@@ -13,22 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 2 * PROJECTION_HOLDS_MAX, UNSAID = -1 };
+enum { SLOTS = 2 * PROJECTION_HOLDS_MAX };
 
-struct row {
-    uint64_t hold; /* 0: unused */
-    const char *state;
-    uint64_t buyer;
-    int64_t places, total; /* UNSAID: keep the table's value */
-    uint16_t area;
-    uint64_t taken_ms, changed_ms, seq;
-    bool has_buyer;
-    uint8_t order_len;
-    char order[CHANGE_TEXT_MAX];
+struct slot {
+    struct sql_holds_write_holds row; /* hold 0: unused */
+    char order[CHANGE_TEXT_MAX];      /* row.order_id */
 };
 
 struct projection {
-    struct row rows[SLOTS];
+    struct slot slots[SLOTS];
     uint32_t len;
     struct act_row acts[ACTS_WRITE_MAX];
     uint32_t acts_len;
@@ -51,78 +44,84 @@ void projection_destroy(struct projection *projection)
 
 void projection_clear(struct projection *projection)
 {
-    memset(projection->rows, 0, sizeof(projection->rows));
+    memset(projection->slots, 0, sizeof(projection->slots));
     projection->len = 0;
     projection->acts_len = 0;
 }
 
-static void take_order(struct row *row, const struct change *change)
+static void take_order(struct slot *slot, const struct change *change)
 {
-    row->order_len = change->text_len;
-    memcpy(row->order, change->text, change->text_len);
+    memcpy(slot->order, change->text, change->text_len);
+    slot->row.order_id = (struct span){slot->order, change->text_len};
 }
 
-static void take_change(struct row *row, const struct change *change)
+static void take_change(struct slot *slot, const struct change *change)
 {
+    struct sql_holds_write_holds *row = &slot->row;
     switch (change->kind) {
     case CHANGE_TAKEN:
-        row->state = "open";
+        row->state = SPAN("open");
         row->buyer = change->buyer;
-        row->has_buyer = true;
         row->area = change->area;
-        row->places =
-            change->area == CHANGE_AREA_NONE ? change->add_count : (int64_t)change->quantity;
-        row->total = (int64_t)change->total;
+        row->has_area = change->area != CHANGE_AREA_NONE;
+        row->places = row->has_area ? change->quantity : change->add_count;
+        row->total = change->total;
         row->taken_ms = change->at_ms;
+        row->has_buyer = row->has_places = row->has_total = row->has_taken = true;
         break;
     case CHANGE_CHANGED:
-        row->state = "open";
-        row->total = (int64_t)change->total;
+        row->state = SPAN("open");
+        row->total = change->total;
+        row->has_total = true;
         break;
     case CHANGE_EXTENDED: /* also names the new buyer, if the order's member differs */
-        row->state = "paying";
+        row->state = SPAN("paying");
         row->buyer = change->buyer;
         row->has_buyer = true;
-        take_order(row, change);
+        take_order(slot, change);
         break;
     case CHANGE_RELEASED:
-        row->state = "released";
+        row->state = SPAN("released");
         break;
     case CHANGE_FORGOTTEN:
-        row->state = change->text_len > 0 ? "released" : "expired";
+        row->state = change->text_len > 0 ? SPAN("released") : SPAN("expired");
         break;
     case CHANGE_EXPIRED:
     case CHANGE_LATE:
-        row->state = "expired";
+        row->state = SPAN("expired");
         break;
     case CHANGE_CONFIRMED:
-        row->state = "sold";
-        row->total = (int64_t)change->total;
-        take_order(row, change);
+        row->state = SPAN("sold");
+        row->total = change->total;
+        row->has_total = true;
+        take_order(slot, change);
         break;
     case CHANGE_REFUNDED:
-        row->state = "refunded";
+        row->state = SPAN("refunded");
         break;
     default: /* a move: only the time changes here */
-        row->state = "sold";
+        row->state = SPAN("sold");
         break;
     }
 }
 
 /* Sets the fields of a live hold from the engine, which also knows earlier changes. */
-static void complete(struct row *row, const struct engine *engine)
+static void complete(struct sql_holds_write_holds *row, const struct engine *engine)
 {
     struct engine_hold_view view;
     if (engine_hold_read(engine, row->hold, &view) != ENGINE_OK)
         return;
     if (view.state == ENGINE_HOLD_SOLD) /* even if its last change refunded a part */
-        row->state = "sold";
+        row->state = SPAN("sold");
     row->places = view.quantity;
-    if (view.state != ENGINE_HOLD_EXPIRED) /* whose seats the engine no longer prices */
-        row->total = (int64_t)view.total;
+    if (view.state != ENGINE_HOLD_EXPIRED) { /* whose seats the engine no longer prices */
+        row->total = view.total;
+        row->has_total = true;
+    }
     row->area = view.area;
+    row->has_area = view.area != CHANGE_AREA_NONE;
     row->buyer = view.buyer;
-    row->has_buyer = true;
+    row->has_buyer = row->has_places = true;
 }
 
 /* For a change without a hold: an operator's act, or the import, which makes no row. */
@@ -145,18 +144,18 @@ bool projection_add(struct projection *projection, const struct engine *engine,
         return add_act(projection, engine, change);
     uint64_t hold = change->hold;
     uint64_t at = hold * UINT64_C(0x9e3779b97f4a7c15) % SLOTS;
-    while (projection->rows[at].hold != 0 && projection->rows[at].hold != hold)
+    while (projection->slots[at].row.hold != 0 && projection->slots[at].row.hold != hold)
         at = (at + 1) % SLOTS;
-    struct row *row = &projection->rows[at];
+    struct slot *slot = &projection->slots[at];
+    struct sql_holds_write_holds *row = &slot->row;
     if (row->hold == 0) {
         if (projection->len == PROJECTION_HOLDS_MAX)
             return false;
-        *row = (struct row){
-            .hold = change->hold, .places = UNSAID, .total = UNSAID, .area = CHANGE_AREA_NONE};
+        *row = (struct sql_holds_write_holds){.hold = hold, .order_id = SPAN("")};
         projection->len += 1;
     }
     complete(row, engine); /* the change may end the hold, which is then no longer known */
-    take_change(row, change);
+    take_change(slot, change);
     row->changed_ms = change->at_ms;
     row->seq = change->seq;
     return true;
@@ -178,27 +177,10 @@ int projection_write(struct projection *projection, struct pg *pg, int32_t event
 {
     uint32_t len = 0;
     for (uint32_t i = 0; i < SLOTS; i++) {
-        if (projection->rows[i].hold == 0)
+        if (projection->slots[i].row.hold == 0)
             continue;
-        complete(&projection->rows[i], engine);
-        const struct row *row = &projection->rows[i];
-        projection->written[len++] = (struct sql_holds_write_holds){
-            .hold = row->hold,
-            .state = span_of(row->state),
-            .has_buyer = row->has_buyer,
-            .buyer = row->buyer,
-            .has_places = row->places != UNSAID,
-            .places = (uint32_t)row->places,
-            .has_area = row->area != CHANGE_AREA_NONE,
-            .area = row->area,
-            .has_total = row->total != UNSAID,
-            .total = (uint64_t)row->total,
-            .order_id = {row->order, row->order_len},
-            .has_taken = row->taken_ms != 0,
-            .taken_ms = row->taken_ms,
-            .changed_ms = row->changed_ms,
-            .seq = row->seq,
-        };
+        complete(&projection->slots[i].row, engine);
+        projection->written[len++] = projection->slots[i].row;
     }
     assert(len == projection->len);
     if (projection->acts_len >
