@@ -4,24 +4,15 @@
 #define FG_SEAT_SERVICE_ACTS_TABLE_H
 
 #include "core/engine/engine.h"
-#include "pg/pg.h"
+#include "tables/statements.h"
 
 #include <assert.h>
 
 enum { ACTS_WRITE_MAX = 64 };
 
 struct act_row {
-    uint64_t seq, at_ms;
-    enum change_kind kind;          /* CHANGE_BLOCKED, _UNBLOCKED, _PRICED, _REVISED */
-    uint32_t quantity;              /* of seats or places; 0: prices, or a correction */
-    uint32_t first_seat, last_seat; /* numbers in plan order; unused for an area */
-    uint16_t area;                  /* or CHANGE_AREA_NONE */
-    uint8_t category;               /* for a price */
-    uint64_t price, price_was;
-    uint8_t reason_len;
-    char reason[CHANGE_TEXT_MAX];
-    uint8_t who_len; /* 0: unknown, or the admin token, which has no name */
-    char who[CHANGE_WHO_MAX];
+    struct sql_acts_write_acts row; /* the texts' addresses are set when it is written */
+    char reason[CHANGE_TEXT_MAX], who[CHANGE_WHO_MAX];
 };
 
 static_assert((int)ACTS_WRITE_MAX >= (int)PLAN_CATEGORIES_MAX, "a change fits");
