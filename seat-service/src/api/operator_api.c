@@ -516,7 +516,7 @@ static void get_counts(struct http_req *req)
     for (uint32_t age = len; age > 0; age--) {
         if ((age - 1) % stride != 0)
             continue;
-        struct series_point point = series_at(series, call.event, age);
+        struct sql_counted_read_row point = series_at(series, call.event, age);
         json_open(&body, '[');
         json_u64(&body, point.at_ms);
         json_u64(&body, point.free);
@@ -527,7 +527,7 @@ static void get_counts(struct http_req *req)
         json_close(&body, ']');
     }
     json_close(&body, ']');
-    struct series_point now = series_now(series, call.event, call.now_ms);
+    struct sql_counted_read_row now = series_now(series, call.event, call.now_ms);
     json_member_open(&body, "now", '{');
     render_count(&body, now.free, now.held, now.sold, now.blocked);
     json_member_u64(&body, "errors", now.errors);

@@ -16,7 +16,6 @@
 
 #include "base/magic.h"
 #include "tables/migrate.h"
-#include "tables/statements.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -25,7 +24,7 @@
 enum { FREE, HELD, SOLD, BLOCKED, OPEN, GAUGES };
 
 struct points {
-    struct series_point *ring; /* SERIES_POINTS; NULL until read */
+    struct sql_counted_read_row *ring; /* SERIES_POINTS; NULL until read */
     uint32_t len, next;
     uint64_t last_ms;
     uint64_t try_ms;        /* earliest time of the next read */
@@ -123,12 +122,9 @@ static void on_done(uv_work_t *req, int status)
         assert(len <= SERIES_POINTS);
         points->ring = calloc(SERIES_POINTS, sizeof(*points->ring));
         for (uint32_t i = 0; points->ring != NULL && i < len; i++) {
-            struct sql_counted_read_row point =
-                sql_counted_read_row(work->found, (int)(len - 1 - i));
-            points->ring[i] = (struct series_point){point.at_ms, point.free,    point.held,
-                                                    point.sold,  point.blocked, point.errors};
-            points->last_ms = point.at_ms;
-            points->errors_before = point.errors;
+            points->ring[i] = sql_counted_read_row(work->found, (int)(len - 1 - i));
+            points->last_ms = points->ring[i].at_ms;
+            points->errors_before = points->ring[i].errors;
         }
         /* The last point may come from a clock that was ahead. */
         uint64_t now_ms = events_now_ms(work->series->loop->conf.events);
@@ -156,7 +152,7 @@ static void take_unsaved(struct series *series, struct work *work)
         if (!points->is_unsaved)
             continue;
         points->is_unsaved = false;
-        struct series_point point = series_at(series, event, 1);
+        struct sql_counted_read_row point = series_at(series, event, 1);
         events_keep(event);
         work->counted[work->points_len] = event;
         work->points[work->points_len++] =
@@ -194,10 +190,10 @@ static uint64_t errors_of(const struct series *series, const struct event *event
     return points->errors_before + service_errors(series->conf.service) - points->errors_from;
 }
 
-struct series_point series_now(const struct series *series, const struct event *event,
-                               uint64_t now_ms)
+struct sql_counted_read_row series_now(const struct series *series, const struct event *event,
+                                       uint64_t now_ms)
 {
-    struct series_point point = {.at_ms = now_ms, .errors = errors_of(series, event)};
+    struct sql_counted_read_row point = {.at_ms = now_ms, .errors = errors_of(series, event)};
     struct engine_count counts[PLAN_CATEGORIES_MAX];
     engine_counts(event->engine, counts);
     for (uint32_t i = 0; i < plan_category_count(event->plan->plan); i++) {
@@ -214,7 +210,8 @@ uint32_t series_len(const struct series *series, const struct event *event)
     return series->events[event->nth].len;
 }
 
-struct series_point series_at(const struct series *series, const struct event *event, uint32_t age)
+struct sql_counted_read_row series_at(const struct series *series, const struct event *event,
+                                      uint32_t age)
 {
     const struct points *points = &series->events[event->nth];
     assert(age > 0);
@@ -278,7 +275,7 @@ void series_tick(struct series *series, struct loop *loop)
             continue;
         if (!points->is_registered)
             points->errors_from = service_errors(series->conf.service);
-        struct series_point point = series_now(series, event, now_ms);
+        struct sql_counted_read_row point = series_now(series, event, now_ms);
         /* relaxed: numbers for a graph */
         atomic_store_explicit(&points->now[FREE], point.free, memory_order_relaxed);
         atomic_store_explicit(&points->now[HELD], point.held, memory_order_relaxed);

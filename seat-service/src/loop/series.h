@@ -10,6 +10,7 @@
 
 #include "loop/loop.h"
 #include "observe/metrics.h"
+#include "tables/statements.h"
 
 struct series;
 
@@ -27,16 +28,12 @@ void series_destroy(struct series *series); /* after the loop has ended */
 /* Once per tick of the loop. */
 void series_tick(struct series *series, struct loop *loop);
 
-struct series_point {
-    uint64_t at_ms;
-    uint32_t free, held, sold, blocked;
-    uint64_t errors; /* 5xx responses by the event's owners, for any event; never falls */
-};
-
-/* The number of points of an event, and one of them: age 1 is the newest. */
+/* The number of points of an event, and one of them: age 1 is the newest. `errors`: 5xx responses
+ * by the event's owners, for any event; never falls. */
 uint32_t series_len(const struct series *series, const struct event *event);
-struct series_point series_at(const struct series *series, const struct event *event, uint32_t age);
-struct series_point series_now(const struct series *series, const struct event *event,
-                               uint64_t now_ms);
+struct sql_counted_read_row series_at(const struct series *series, const struct event *event,
+                                      uint32_t age);
+struct sql_counted_read_row series_now(const struct series *series, const struct event *event,
+                                       uint64_t now_ms);
 
 #endif
