@@ -180,16 +180,11 @@ bool request_body(struct call *call, json_t **doc)
     return rc == 0;
 }
 
-void request_bad_field(struct call *call, const struct err_slot *err)
-{
-    call_refuse_as(call, REFUSAL_FIELD, err->text);
-}
-
 bool request_end(struct call *call, struct json_in *in, const struct err_slot *err)
 {
     bool good = json_in_end(in) == 0;
     if (!good)
-        request_bad_field(call, err);
+        call_refuse_as(call, REFUSAL_FIELD, err->text);
     return good;
 }
 
@@ -208,7 +203,7 @@ bool request_seats(struct call *call, const json_t *array, const char *member, u
         if (!json_is_string(item)) {
             struct err_slot err;
             err_set(&err, ERR_RANGE, "/%s/%zu: must be a text", member, i);
-            request_bad_field(call, &err);
+            call_refuse_as(call, REFUSAL_FIELD, err.text);
             return false;
         }
         if (!plan_seat_find(call->event->plan->plan, guid, &out[i])) {

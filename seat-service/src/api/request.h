@@ -34,8 +34,6 @@ bool request_hold(struct call *call, uint64_t *hold); /* of the path */
 bool request_body(struct call *call, json_t **doc);
 /* Ends a body; false: it was refused. */
 bool request_end(struct call *call, struct json_in *in, const struct err_slot *err);
-/* Reports the error of json_in_end(): 422. */
-void request_bad_field(struct call *call, const struct err_slot *err);
 /* Converts an array of guids to indices in plan order. */
 bool request_seats(struct call *call, const json_t *array, const char *member, uint32_t *out,
                    uint32_t *count);
