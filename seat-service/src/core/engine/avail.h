@@ -3,10 +3,10 @@
 #ifndef FG_SEAT_CORE_AVAIL_H
 #define FG_SEAT_CORE_AVAIL_H
 
-#include "core/engine/engine.h"
 #include "core/seats/seats.h"
 
 struct avail;
+struct engine_count;
 
 int avail_create(const struct plan *plan, struct seats *seats, struct avail **out);
 void avail_destroy(struct avail *avail);
