@@ -8,8 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve } from 'node:path';
 import { diagrams, MADE } from './draw.js';
-import { koreanRunbook } from '../observe/runbook.js';
 import { anchorsOf, changeLinks, handbook, ROOT, targetOf } from './pages.js';
+import { textOf } from './texts.js';
 
 const out = resolve(process.argv[2] ?? join(ROOT, 'build/docs'));
 const src = `${out}.src`;
@@ -34,7 +34,7 @@ const others = new Set();
 
 // A page for mkdocs: its links point to places in the site.
 function rewritten(page) {
-  const text = (page === 'docs/ko/operate/runbook.md' ? koreanRunbook() : readFileSync(join(ROOT, page), 'utf8')).replace(/<!-- made: (\w+) -->/g, (_, name) => MADE[name]());
+  const text = textOf(page).replace(/<!-- made: (\w+) -->/g, (_, name) => MADE[name]());
   return changeLinks(fencesPlain(text), ({ all, picture, words, target }) => {
     const to = targetOf(page, target);
     if (to === null) return all;

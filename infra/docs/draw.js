@@ -4,7 +4,6 @@
 //   calls   who calls whom          infra/stack/parts/*, which write each part's addresses, and the edge's paths
 //   states  what may follow what    the tables of moves in C: an enum, the states that may follow each
 //   sagas   steps and the pivot     payment-adapter/src/core/checkout/checkout.c
-//   rooms   who may include whom    infra/rooms
 //
 // A missing source is an error: a picture that lacks something would still look right.
 
@@ -29,11 +28,10 @@ text { font: 14px system-ui, sans-serif; fill: #1a1d21; }
 .arrow { fill: none; stroke: #545e6b; stroke-width: 1.4; }
 .back { stroke: #b3005e; }
 .tip { fill: #545e6b; } .back-tip { fill: #b3005e; }
-.dot { fill: #0b57d0; } .grid { stroke: #dfe3e9; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e8eaed; } .small { fill: #aab3bf; } .box { fill: #16181c; stroke: #7b8594; }
   .strong { fill: #12233f; stroke: #a8c7fa; } .arrow { stroke: #aab3bf; } .back { stroke: #ff9ecb; }
-  .tip { fill: #aab3bf; } .back-tip { fill: #ff9ecb; } .dot { fill: #a8c7fa; } .grid { stroke: #343a43; }
+  .tip { fill: #aab3bf; } .back-tip { fill: #ff9ecb; }
 }`;
 
 const TIPS = ['tip', 'back-tip'].map((name) => `<marker id="${name}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto-start-reverse"><path class="${name}" d="M0 0 8 4 0 8z"/></marker>`).join('');
@@ -213,48 +211,12 @@ function drawSagas() {
   return svg('The steps of each saga', 20 + all.length * 300, 50 + tall * step, body);
 }
 
-// ---- rooms ----------------------------------------------------------------------------------------------
-
-// {component: {room: [what it may include]}}
-export function rooms() {
-  const all = {};
-  let component = null;
-  for (const line of read('infra/rooms').split('\n')) {
-    const head = /^(\S.*):$/.exec(line);
-    const row = /^ {2}(\S+):(.*)$/.exec(line);
-    if (head && !line.startsWith('#')) all[(component = head[1].split(' ')[0])] = {};
-    else if (row && component !== null) all[component][row[1]] = row[2].trim().split(/\s+/).filter(Boolean);
-  }
-  return must(Object.keys(all), 'infra/rooms') && all;
-}
-
-// A table of who may include whom. Nothing is above the diagonal, or includes would be circular.
-function drawRooms(component, table) {
-  const names = Object.keys(table);
-  const [cell, left, top] = [24, 170, 16];
-  const allows = (row, column) => table[row].some((name) => column === name || column.startsWith(`${name}/`));
-  const body = names.map((row, r) => {
-    const y = top + r * cell;
-    const line = `<path class="grid" d="M${left} ${y + cell} H${left + names.length * cell}"/>`;
-    const dots = names.map((column, c) => {
-      if (row === column) return `<rect class="box" x="${left + c * cell + 4}" y="${y + 4}" width="${cell - 8}" height="${cell - 8}" rx="3"/>`;
-      return allows(row, column) ? `<circle class="dot" cx="${left + c * cell + cell / 2}" cy="${y + cell / 2}" r="4.5"><title>${row} may include ${column}</title></circle>` : '';
-    }).join('');
-    return `${line}<text class="small" x="${left - 8}" y="${y + cell / 2 + 4}" text-anchor="end">${row}</text>${dots}`;
-  }).join('');
-  return svg(`Which room of ${component} may include which`, left + names.length * cell + 16, top + names.length * cell + 12, body);
-}
-
 // ---- all of it ------------------------------------------------------------------------------------------
 
 // Returns {file: text} below docs/diagrams.
 export function diagrams() {
   const made = { 'calls.svg': drawCalls(), 'sagas.svg': drawSagas() };
   for (const machine of MACHINES) made[`state-${machine.name}.svg`] = drawStates(machine);
-  const all = rooms();
-  for (const component of ['queue-front/src', 'seat-service/src', 'payment-adapter/src', 'common']) {
-    made[`rooms-${component.split('/')[0]}.svg`] = drawRooms(component, must(all[component], component));
-  }
   return made;
 }
 

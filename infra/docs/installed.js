@@ -1,12 +1,11 @@
 // installed.js FOLDER: writes the pages that alerts and README.Debian name, and the files of the tree that these pages name,
 // below FOLDER with the tree's paths. Links to other files become plain words. infra/install calls it.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { koreanRunbook } from '../observe/runbook.js';
-import { changeLinks, handbook, linksOf, ROOT, targetOf } from './pages.js';
+import { changeLinks, handbook, linksOf, targetOf } from './pages.js';
+import { textOf } from './texts.js';
 
-const textOf = (file) => file === 'docs/ko/operate/runbook.md' ? koreanRunbook() : readFileSync(join(ROOT, file), 'utf8');
 const pages = handbook().filter((page) => /^docs\/(ko\/)?(operate\/|integrate\/(doors|payment|shop|users))/.test(page));
 const known = new Set(pages);
 for (const page of pages) for (const target of linksOf(textOf(page))) known.add(targetOf(page, target)?.file ?? page);

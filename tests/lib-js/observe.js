@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
+import { alertsOf } from '../../infra/docs/texts.js';
 import { writeTo } from '../../infra/observe/make.js';
 import { ROOT } from './service.js';
 
@@ -26,20 +27,7 @@ export const namesIn = (expr) => [...new Set(expr.replaceAll(/"[^"]*"/g, '').mat
 // Histogram bounds in an expression: [family, le].
 export const boundsIn = (expr) => [...expr.matchAll(/(\w+)_bucket\{[^}]*le="([^"]+)"/g)].map(([, name, le]) => [name, le]);
 
-// alert -> the families it depends on, through its group's recording rules.
-export function figuresOfAlerts() {
-  const found = new Map();
-  for (const { rules } of ruleGroups(EVERY_RULE)) {
-    const recorded = rules.filter(({ record }) => record).flatMap(({ expr }) => namesIn(expr));
-    for (const { alert, expr } of rules.filter((rule) => rule.alert)) {
-      const names = namesIn(expr).flatMap((name) => (name.includes(':') ? recorded : [name])).filter((name) => !name.includes(':') && !isOfOthers(name));
-      found.set(alert, new Set([...(found.get(alert) ?? []), ...names.map(familyOf)]));
-    }
-  }
-  return found;
-}
-
-// Parses docs/operate/metrics.md: {section, name, meaning, unit, type, labels, alerts}.
+// Parses docs/operate/metrics.md: {section, name, meaning, korean, type, labels, alerts}.
 export function metricsTable() {
   const rows = [];
   let section = null;
@@ -47,8 +35,9 @@ export function metricsTable() {
     section = /^## (.*)$/.exec(line)?.[1] ?? section;
     const cells = line.startsWith('| `') ? line.split('|').slice(1, -1).map((cell) => cell.trim()) : null;
     if (cells === null) continue;
-    const words = (cell, pattern) => [...cell.matchAll(pattern)].map(([, word]) => word);
-    rows.push({ section, name: cells[0].replaceAll('`', ''), meaning: cells[1], unit: cells[2], type: cells[3], labels: words(cells[4], /`(\w+)`/g), alerts: words(cells[5], /\[(\w+)\]/g) });
+    const [[name], labels] = [0, 3].map((n) => [...cells[n].matchAll(/`(\w+)`/g)].map(([, word]) => word));
+    const type = labels.includes('le') ? 'histogram' : name.endsWith('_total') ? 'counter' : 'gauge';
+    rows.push({ section, name, meaning: cells[1], korean: cells[2], type, labels, alerts: alertsOf(name) });
   }
   return rows;
 }
@@ -74,5 +63,5 @@ export function families(text) {
   return found;
 }
 
-// Parses docs/operate/logs.md: field -> type.
-export const logFields = () => new Map([...readFileSync(join(ROOT, 'docs/operate/logs.md'), 'utf8').matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, field, type]) => [field, type]));
+// Parses docs/operate/logs.md: field -> type. A row without Korean does not count.
+export const logFields = () => new Map([...readFileSync(join(ROOT, 'docs/operate/logs.md'), 'utf8').matchAll(/^\| `(\w+)` \| (\w+) \| .+ \| .*[가-힣].* \|$/gm)].map(([, field, type]) => [field, type]));
