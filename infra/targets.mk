@@ -120,7 +120,7 @@ sbom: build-release ## write a bill of materials (CycloneDX) of what runs to bui
 	@node infra/sbom.js build/release >build/sbom.json.new && mv build/sbom.json.new build/sbom.json
 docs: needs-docs ## build the handbook in build/docs; it can be read and searched without a network
 	@node infra/docs/build.js build/docs
-screens: needs-test+browser build-release ## take the README's pictures again
+screens: needs-test+browser build-release ## take the pictures of README and handbook again
 	@node tests/browser/screens.js
 halls: $(OUT)/bin/halls ## write the sample halls to build/halls/
 	@mkdir -p build/halls

@@ -215,9 +215,8 @@ function drawSagas() {
 
 // Returns {file: text} below docs/diagrams.
 export function diagrams() {
-  const made = { 'calls.svg': drawCalls(), 'sagas.svg': drawSagas() };
-  for (const machine of MACHINES) made[`state-${machine.name}.svg`] = drawStates(machine);
-  return made;
+  const states = MACHINES.map((machine) => [`state-${machine.name}.svg`, drawStates(machine)]);
+  return { 'calls.svg': drawCalls(), 'sagas.svg': drawSagas(), ...Object.fromEntries(states) };
 }
 
 // A page with every call of the three contracts.

@@ -236,7 +236,7 @@ describe('a sale is set up', async () => {
       await page.setInputFiles('#setup-upload', { name: 'poster.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
       await page.click('#setup-save');
       await page.locator('#wrong-setup-upload:not(:empty)').waitFor();
-      await page.setInputFiles('#setup-upload', join(ROOT, 'infra/screens/ticket.png')); // 100 kB
+      await page.setInputFiles('#setup-upload', join(ROOT, 'infra/screens/ticket.png')); // 70 kB
       await page.click('#setup-save');
       await at(page, 'hall');
       const { starts_at: starts, doors_at: doors, time_zone: zone, venue, picture } = await doc(id);
