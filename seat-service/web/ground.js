@@ -91,7 +91,7 @@ export class Ground {
     const choices = [text.color, tokens.ink, tokens.paper].filter(Boolean);
     const best = choices.find((colour) => contrast(rgbOf(colour), under) >= LEAST_CONTRAST) ?? tokens.ink;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.font = `600 ${px}px system-ui, sans-serif`;
+    context.font = `600 ${px}px ${tokens.font}`;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     context.fillStyle = best;

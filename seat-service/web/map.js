@@ -25,7 +25,6 @@ const GLIDE_MS = 220;
 const STAGE_PX = 22; // height of the stage's label
 const STAGE_REACH = 0.25; // share of the hall's width: a shape this near to the focal point is the stage
 const MARGIN_PX = 12;
-const FONT = 'system-ui, sans-serif';
 
 // A point of the plan after clockwise quarter turns.
 function turned({ x, y }, quarters) {
@@ -296,6 +295,7 @@ export class SeatMap {
     const style = getComputedStyle(this.box);
     const token = (name) => rgbOf(style.getPropertyValue(name).trim());
     this.tokens = Object.fromEntries(['ink', 'paper', 'raised', 'soft', 'line', 'signal', 'on-signal', 'on-cat', 'crowd'].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    this.tokens.font = style.fontFamily;
     this.paints = this.signs.map((sign) => {
       const rgb = token(`--cat-${toneOf(sign) + 1}`);
       return { rgb, css: css(rgb), ink: this.tokens['on-cat'] };
@@ -406,7 +406,7 @@ export class SeatMap {
     this.stageWide = 0;
     if (this.ground.names(focal, (box.right - box.left + box.bottom - box.top) / 4, k)) return;
     const text = say('map.stage');
-    context.font = `700 12px ${FONT}`;
+    context.font = `700 12px ${tokens.font}`;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     const width = context.measureText(text).width + 16;
@@ -445,7 +445,7 @@ export class SeatMap {
   drawNumbers() {
     this.context.textAlign = 'center';
     this.context.textBaseline = 'middle';
-    this.context.font = `600 ${Math.min(15, this.seatPx * 0.5)}px ${FONT}`;
+    this.context.font = `600 ${Math.min(15, this.seatPx * 0.5)}px ${this.tokens.font}`;
     for (const zone of this.plan.zones) if (this.sees(zone.box)) for (const row of zone.rows) this.drawRow(row);
   }
 

@@ -3,7 +3,6 @@
 const NUMBER_PX = 17; // seats this wide have room for a number
 const SIT_MS = 400;
 const FALL_PX = 24;
-const FONT = 'system-ui, sans-serif';
 
 export class Marks {
   constructor(map) {
@@ -69,7 +68,7 @@ export class Marks {
     if (seatPx < NUMBER_PX) return;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
-    context.font = `700 ${Math.min(15, seatPx * 0.5)}px ${FONT}`;
+    context.font = `700 ${Math.min(15, seatPx * 0.5)}px ${tokens.font}`;
     context.fillStyle = tokens['on-signal'];
     context.fillText(plan.numberOf(i), x, y);
   }

@@ -1,7 +1,6 @@
 // offers.js: marks offered choices on the map: a ring around each seat, and above them the number of the choice in the
 // list.
 
-const FONT = 'system-ui, sans-serif';
 const MARGIN_PX = 64;
 const MOST_PX = 24; // seat width
 
@@ -44,7 +43,7 @@ export class Offers {
     context.lineWidth = 2;
     context.strokeStyle = tokens.paper;
     context.stroke();
-    context.font = `700 13px ${FONT}`;
+    context.font = `700 13px ${tokens.font}`;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     context.fillStyle = tokens.paper;

@@ -4,7 +4,6 @@
 const GUTTER_PX = 28;
 const LABELS_MAX = 256; // more would overlap
 const APART_PX = 13;
-const FONT = '600 13px system-ui, sans-serif';
 
 export class Rows {
   constructor(map) {
@@ -20,7 +19,7 @@ export class Rows {
     this.count = 0;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
-    context.font = FONT;
+    context.font = `600 13px ${tokens.font}`;
     context.fillStyle = tokens.ink;
     for (const zone of plan.zones) if (map.sees(zone.box)) for (const row of zone.rows) this.name(row);
     this.drawEdge();

@@ -10,7 +10,6 @@ const LINE_PX = 14;
 const FAR_ALPHA = [0.3, 0.95]; // nearly sold out, all free
 const OUT_ALPHA = 0.08; // for sections that the filter leaves out
 const NEAR_ALPHA = [0.08, 0.2]; // of any section, of the one in the middle
-const FONT = 'system-ui, sans-serif';
 
 function pathOf(outline) {
   const path = new Path2D();
@@ -93,7 +92,7 @@ export class Sections {
 
   // {seen(zone): whether it is in view, lines(zone): texts below its name, tags: draws prices}
   label(context, view, tokens, paints, { seen, lines, tags }) {
-    context.font = `600 11px ${FONT}`;
+    context.font = `600 11px ${tokens.font}`;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     context.lineJoin = 'round';

@@ -39,7 +39,7 @@ export class Chart {
 
   build() {
     this.plot?.destroy();
-    const axis = { stroke: ink('--soft'), grid: { stroke: ink('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui' };
+    const axis = { stroke: ink('--soft'), grid: { stroke: ink('--line'), width: 1 }, ticks: { show: false }, font: `12px ${getComputedStyle(document.body).fontFamily}` };
     const options = {
       hooks: { setCursor: [({ cursor }) => this.tell(cursor.idx ?? null)], draw: [() => this.mark()] },
       width: this.canvas.clientWidth || 300, height: HEIGHT, legend: { show: false }, cursor: { y: false, points: { size: 6 } }, padding: [8, 24, 0, 0],

@@ -227,7 +227,7 @@ export class HallMap {
   paintNames(pen) {
     const { plan, scale } = this;
     const at = (x, y) => [(x - this.centre.x) * scale + this.width / 2, (y - this.centre.y) * scale + this.height / 2];
-    pen.font = '600 12px system-ui';
+    pen.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
     pen.textAlign = 'center';
     pen.textBaseline = 'middle';
     pen.lineJoin = 'round';
