@@ -218,12 +218,16 @@ function globals(    text) {
     return text (set["global"] == "" ? "" : whole(set["global"]))
 }
 
-function binds(    text, tls) {
+function binds(    text, tls, without) {
     if (set["listen"] != "") text = "    bind " set["listen"] "\n"
     if (set["certificate"] == "") return text
-    tls = "    bind " set["listen_tls"] " ssl crt " quoted(set["certificate"]) \
-        (set["ticket_keys"] == "" ? " no-tls-tickets" : " tls-ticket-keys " set["ticket_keys"]) " alpn h2,http/1.1\n"
+    without = tls_bind("no-tls-tickets")
+    tls = set["ticket_keys"] == "" ? without : tls_bind("tls-ticket-keys " quoted(set["ticket_keys"]))
+    if (is_variable(set["ticket_keys"])) tls = given("ticket_keys", tls "    .else\n" without)
     return text (is_variable(set["certificate"]) ? given("certificate", tls) : tls)
+}
+function tls_bind(tickets) {
+    return "    bind " set["listen_tls"] " ssl crt " quoted(set["certificate"]) " " tickets " alpn h2,http/1.1\n"
 }
 
 # Lines that apply only if the environment has the variable.

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import yaml from 'js-yaml';
 import { openScope, programPath, ROOT } from '../lib-js/index.js';
+import { edgeOf } from '../lib-js/manifests.js';
 
 // As compose reads it: ${NAME}, or ${NAME:-otherwise}. Debian's podman-compose leaves a variable with an empty default.
 const read = (name, env) => yaml.load(readFileSync(join(ROOT, 'infra/compose', name), 'utf8').replace(/\$\{(\w+)(?::-([^}]+))?\}/g, (_, key, otherwise = '') => env[key] ?? otherwise));
@@ -52,23 +53,22 @@ test('edge, fronts and console list each seat process; their number is a setting
 });
 
 test('the service and the edge take these settings', (t) => {
-  const dir = openScope(t).tempDir('compose-');
+  const { dir, config, file } = edgeOf(openScope(t));
   const services = composed();
   const strings = (environment) => Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, String(value ?? '')]));
   const image = Object.fromEntries(readFileSync(join(ROOT, 'infra/images/env/seat-service'), 'utf8').split('\n').filter((line) => /^\w+=/.test(line)).map((line) => line.split(/=(.*)/s)));
   const checked = spawnSync(programPath('seat-service'), ['--config', '/dev/null', '--check-config'], { encoding: 'utf8', env: { PATH: process.env.PATH, ...image, ...strings(services['seat-service-1'].environment) } });
   assert.doesNotMatch(checked.stderr, /OWNER|JOURNAL|unknown|owner\./, checked.stderr);
-  for (const name of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, name), '');
-  const config = execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), ['infra/images/edge.conf'], { cwd: ROOT, encoding: 'utf8' })
-    .replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')).replaceAll('/etc/fairgate/edge', dir);
-  const file = join(dir, 'haproxy.cfg');
   writeFileSync(file, config);
   const pem = join(dir, 'tls.pem');
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=tickets.example', '-keyout', pem, '-out', pem], { stdio: 'ignore' });
   const tls = read('tls.yaml', { FAIRGATE_TLS_PEM: pem }).services.edge;
   assert.deepEqual(tls.volumes, [`${pem}:${tls.environment.FAIRGATE_EDGE_TLS_PEM}:ro`]);
   assert.deepEqual(tls.ports, ['443:8443']);
-  for (const more of [{}, { FAIRGATE_EDGE_TLS_PEM: pem }]) {
+  assert.deepEqual(tls.secrets.map((name) => `/run/secrets/${name}`), [tls.environment.FAIRGATE_EDGE_TICKET_KEYS]);
+  const keys = join(dir, 'keys');
+  writeFileSync(keys, `${Buffer.alloc(80).toString('base64')}\n`.repeat(3));
+  for (const more of [{}, { FAIRGATE_EDGE_TLS_PEM: pem }, { FAIRGATE_EDGE_TLS_PEM: pem, FAIRGATE_EDGE_TICKET_KEYS: keys }]) {
     const { status, stderr } = spawnSync('haproxy', ['-c', '-f', file], { encoding: 'utf8', env: { PATH: process.env.PATH, ...strings(services.edge.environment), ...more } });
     assert.equal(status, 0, stderr);
     assert.doesNotMatch(stderr, /WARNING/);

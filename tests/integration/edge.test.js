@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -450,6 +450,23 @@ test('a session is taken up again after a restart of the edge and a rotation of 
   assert.equal(await resumes(later), true);
 });
 
+test('the other edge gets the ticket keys, also those of a rotation that it missed', async (t) => {
+  const scope = openScope(t);
+  const tools = scope.tempDir(), keys = join(tools, 'keys');
+  writeFileSync(keys, Array.from({ length: 3 }, () => `${randomBytes(80).toString('base64')}\n`).join(''));
+  writeFileSync(join(tools, 'peers'), 'two\n');
+  for (const [name, words] of [['scp', 'cp "$2" "${3#two:}"'], ['ssh', 'shift 4; sh -c "$*"']]) writeFileSync(join(tools, name), `#!/bin/sh\n${words}\n`, { mode: 0o755 });
+  const pem = certificate(scope), [here, there] = [await freePort(), await freePort()];
+  const [one, two] = [here, there].map((port) => runEdge(scope, `certificate = ${pem}\nlisten_tls = 127.0.0.1:${port}\nticket_keys = ${keys}\nfronts = 127.0.0.1:1`));
+  const rotate = join(ROOT, 'infra/edge/ticket-keys');
+  const resumes = async () => (await connectOnce(there, { session: (await connectOnce(here)).session })).reused;
+  await until('both', async () => await resumes().catch(() => false));
+  for (let n = 0; n < 2; n += 1) execFileSync(rotate, [keys, one]);
+  assert.equal(await resumes(), false);
+  execFileSync(join(ROOT, 'infra/edge/to-peers'), [keys, `${rotate} --tell ${keys} ${two}`], { env: { ...process.env, PATH: `${tools}:${process.env.PATH}`, FAIRGATE_EDGE_PEERS: join(tools, 'peers') } });
+  assert.equal(await resumes(), true);
+});
+
 // Sends early data as browsers do, after a first connection; returns the answer.
 async function sayEarly(scope, port, request) {
   const dir = scope.tempDir();
@@ -599,7 +616,7 @@ test('streams have connections of their own: beyond them streams are refused, re
   }
 });
 
-// Runs the edge alone, with these settings. `change`: edits its configuration.
+// Runs the edge alone, with these settings. `change`: edits its configuration. Returns its socket.
 function runEdge(scope, settings, change = (text) => text) {
   const dir = scope.tempDir('edge-');
   const [conf, cfg] = ['edge.conf', 'edge.cfg'].map((name) => join(dir, name));
@@ -607,6 +624,7 @@ function runEdge(scope, settings, change = (text) => text) {
   execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [conf, cfg]);
   writeFileSync(cfg, change(readFileSync(cfg, 'utf8')));
   scope.spawn('haproxy', ['haproxy', '-db', '-f', cfg], { stays: true });
+  return `${dir}/edge.sock`;
 }
 
 for (const [what, by] of [['HTTP/1', byHttp1], ['HTTP/2', byHttp2]]) test(`a full edge serves visitors who have a place, its health and the services, and tells the others at once, by ${what}`, async (t) => {

@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import yaml from 'js-yaml';
 import { client, freePortBase, openScope, ROOT, until } from '../lib-js/index.js';
-import { faultsOf, ISSUER_AT, judgesOf, kustomized, sharedSeats } from '../lib-js/manifests.js';
+import { edgeOf, faultsOf, ISSUER_AT, judgesOf, kustomized, sharedSeats } from '../lib-js/manifests.js';
 import { DEPENDS } from '../lib-js/observe.js';
 
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
@@ -65,14 +66,6 @@ describe('with shared seats', () => {
   for (const [title, judge] of judgesOf(shared)) test(title, judge);
 });
 
-// The image's configuration, and a folder with the lists of networks.
-function edgeOf(scope) {
-  const dir = scope.tempDir('edge-');
-  for (const name of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, name), '');
-  const config = execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), ['infra/images/edge.conf'], { cwd: ROOT, encoding: 'utf8' })
-    .replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')).replaceAll('/etc/fairgate/edge', dir);
-  return { dir, config, file: join(dir, 'haproxy.cfg') };
-}
 const edgeSettings = (documents) => documents.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'edge').data;
 
 // Runs the edge as in a pod of these documents. `ports` maps the image's ports to the test's.
@@ -92,15 +85,21 @@ test('the edge serves TLS with a Secret\'s certificate and redirects HTTP to it'
   const { ports, clear } = await openEdge(t, production, (dir) => {
     const [key, crt] = ['tls.key', 'tls.crt'].map((name) => join(dir, name));
     execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=tickets.example', '-keyout', key, '-out', crt], { stdio: 'ignore' });
-    return { FAIRGATE_EDGE_TLS_PEM: crt };
+    const keys = join(dir, 'keys');
+    writeFileSync(keys, Array.from({ length: 3 }, () => `${randomBytes(80).toString('base64')}\n`).join(''));
+    return { FAIRGATE_EDGE_TLS_PEM: crt, FAIRGATE_EDGE_TICKET_KEYS: keys };
   });
   const sent = await clear.get('/e/world-tour?lang=ko', { headers: { host: 'tickets.example' } });
   assert.deepEqual([sent.status, sent.headers.location], [301, 'https://tickets.example/e/world-tour?lang=ko']);
   const answer = await new Promise((resolve, reject) => { https.get({ port: ports[8443], path: '/', rejectUnauthorized: false, agent: false }, resolve).on('error', reject); });
   assert.deepEqual([answer.resume().statusCode, answer.headers.location], [302, '/e/world-tour']);
-  const { volumeMounts, ports: open } = production.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'edge').spec.template.spec.containers[0];
+  assert.match(execFileSync('sh', ['-c', `openssl s_client -tls1_2 -connect 127.0.0.1:${ports[8443]} </dev/null 2>&1`], { encoding: 'utf8' }), /session ticket:/);
+  const { volumes, containers: [{ volumeMounts, ports: open }] } = production.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'edge').spec.template.spec;
   assert.ok(open.some(({ containerPort }) => containerPort === 8443));
-  assert.equal(join(volumeMounts.find(({ name }) => name === 'tls').mountPath, 'tls.crt'), edgeSettings(production).FAIRGATE_EDGE_TLS_PEM);
+  const { mountPath } = volumeMounts.find(({ name }) => name === 'tls');
+  const { FAIRGATE_EDGE_TLS_PEM: pem, FAIRGATE_EDGE_TICKET_KEYS: keys } = edgeSettings(production);
+  assert.deepEqual([pem, keys], ['tls.crt', 'tls-ticket-keys'].map((name) => join(mountPath, name)));
+  assert.deepEqual(volumes.find(({ name }) => name === 'tls').projected.sources.map(({ secret }) => secret.name), ['edge-tls', 'edge-ticket-keys']);
 });
 
 test('the load balancer has the company\'s class and source ranges', () => {

@@ -20,6 +20,15 @@ const version = read('VERSION').trim();
 // What kubectl would apply for a folder of infra/kubernetes.
 export const kustomized = (folder) => yaml.loadAll(execFileSync('kubectl', ['kustomize', join(ROOT, 'infra/kubernetes', folder)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
 
+// The image's configuration, and a folder with the lists of networks.
+export function edgeOf(scope) {
+  const dir = scope.tempDir('edge-');
+  for (const name of ['edge.trusted.lst', 'edge.proxy-protocol.lst']) writeFileSync(join(dir, name), '');
+  const config = execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), ['infra/images/edge.conf'], { cwd: ROOT, encoding: 'utf8' })
+    .replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge')).replaceAll('/etc/fairgate/edge', dir);
+  return { dir, config, file: join(dir, 'haproxy.cfg') };
+}
+
 // The small overlay with the shared-seats component.
 export function sharedSeats() {
   const dir = mkdtempSync(join(tmpdir(), 'fairgate-shared-'));
@@ -195,8 +204,8 @@ export function judgesOf(documents, { issuer = null } = {}) {
     });
   }
 
-  must('the edge knows every setting', () => {
-    const config = execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), ['infra/images/edge.conf'], { cwd: ROOT, encoding: 'utf8' });
+  must('the edge knows every setting', (t) => {
+    const { config } = edgeOf(openScope(t));
     for (const key of Object.keys(named('ConfigMap', 'edge').data)) assert.ok(config.includes(`\${${key}}`) || config.includes(`defined(${key})`), key);
   });
 
