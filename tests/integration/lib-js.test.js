@@ -12,13 +12,8 @@ import {
   client,
   Contract,
   CookieJar,
-  crlf,
   freePort,
   openScope,
-  openStream,
-  parseAnswers,
-  rawExchange,
-  startRedis,
   until,
   serve,
 } from '../lib-js/index.js';
@@ -71,22 +66,6 @@ test('a program that ends early is reported at once, with its last output', asyn
   await assert.rejects(waiting, /failing ended \(status 3\):\nno such config/);
 });
 
-test('a private redis answers, survives kill -9 with its data, and forgets when wiped', async (t) => {
-  const scope = openScope(t);
-  const redis = await startRedis(scope, { settings: { appendfsync: 'always' } });
-  assert.equal(await redis.command('SET', 'k', 'v'), 'OK');
-  assert.equal((await redis.commandCalls()).set, 1);
-  assert.deepEqual(await redis.command('MGET', 'k', 'none'), ['v', null]);
-  await assert.rejects(redis.command('NOSUCH'), /unknown command/);
-  await redis.kill();
-  await redis.start();
-  assert.equal(await redis.command('GET', 'k'), 'v');
-  await redis.kill();
-  redis.wipe();
-  await redis.start();
-  assert.equal(await redis.command('GET', 'k'), null);
-});
-
 test('the client keeps cookies and judges problems', async (t) => {
   const scope = openScope(t);
   const { port } = await serve(scope, (request, answer) => {
@@ -110,47 +89,6 @@ test('the client keeps cookies and judges problems', async (t) => {
 test('an answer with invalid JSON is an error of its call', async (t) => {
   const { port } = await serve(openScope(t), (request, answer) => answer.writeHead(200, { 'content-type': 'application/json' }).end('{"half":'));
   await assert.rejects(client({ port }).get('/here'), /GET \/here: 200 with a body that is not what it says/);
-});
-
-test('raw answers are split by length, chunks, HEAD and no body', () => {
-  const bytes = crlf(
-    'HTTP/1.1 200 OK\nContent-Length: 2\n\nhiHTTP/1.1 200 OK\nContent-Length: 9\n\n' +
-      'HTTP/1.1 204 No\n\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\nabc\n0\n\nHTTP/1.1 2',
-  );
-  const answers = parseAnswers(Buffer.from(bytes), ['GET', 'HEAD', 'GET', 'GET', 'GET']);
-  assert.deepEqual(
-    answers.map((a) => [a.status, a.text]),
-    [
-      [200, 'hi'],
-      [200, ''],
-      [204, ''],
-      [200, 'abc'],
-    ],
-  );
-});
-
-test('a raw exchange sees a refusal and the close behind it', async (t) => {
-  const { port } = await serve(openScope(t), (_, answer) => answer.end());
-  const got = await rawExchange({ port, bytes: crlf('GARBAGE\n\n') });
-  assert.equal(got.answers[0].status, 400);
-});
-
-test('a stream gives its events in order', async (t) => {
-  const { port } = await serve(openScope(t), (_, answer) => {
-    answer.writeHead(200, { 'content-type': 'text/event-stream' });
-    answer.write(': hello\n\nid: 1\ndata: {"n":1}\n\nevent: x\ndata: a\nda');
-    answer.end('ta: b\n\n');
-  });
-  const stream = await openStream({ port, path: '/' });
-  t.after(() => stream.close());
-  const second = await stream.find('the second event', (e) => e.event === 'x');
-  assert.equal(second.data, 'a\nb');
-  assert.deepEqual(stream.events[0].json, { n: 1 });
-  assert.equal(stream.comments, 1);
-  await assert.rejects(
-    stream.find('a third', () => false),
-    /ended before a third/,
-  );
 });
 
 test('a contract accepts what it promises and nothing else', () => {

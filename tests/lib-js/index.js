@@ -8,7 +8,7 @@ export { makeKeyPair } from './key-pair.js';
 export { freePort, freePortBase } from './ports.js';
 export { postgresBin, psqlPath, startPostgres, startPostgresReplica } from './postgres.js';
 export { openProxy } from './proxy.js';
-export { crlf, openRaw, parseAnswers, rawExchange } from './raw.js';
+export { crlf, openRaw, rawExchange } from './raw.js';
 export { startRedis } from './redis.js';
 export {
   addReplica,

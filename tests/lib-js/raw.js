@@ -106,7 +106,7 @@ export function crlf(text) {
 
 // Parses complete HTTP/1.1 answers from bytes (Content-Length, chunked, or without a body). `methods` are those of the
 // requests, in order: an answer to HEAD has a length but no body.
-export function parseAnswers(bytes, methods = []) {
+function parseAnswers(bytes, methods = []) {
   const answers = [];
   let rest = bytes;
   while (rest.length > 0) {
