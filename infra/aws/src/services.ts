@@ -67,7 +67,7 @@ function frontTask(plan: Plan): Task {
   const pay = `http://payment-adapter.${names.namespaceName}:${PORTS['payment-adapter'].private}`;
   const host = stores.line.group.attrConfigurationEndPointAddress;
   return {
-    name: 'queue-front', image: 'QueueFront', machines: size.fronts, alive: `http://127.0.0.1:${PORTS['queue-front'].private}/healthz`,
+    name: 'queue-front', image: 'QueueFront', machines: size.fronts, alive: `http://127.0.0.1:${PORTS['queue-front'].private}`,
     files: [...tokens(plan.sale), secret('feed-token'), secret('ticket-keys'), secret('identity-keys'), secret('draw-keys'), secret('pass-es256.pem'), secret('redis-password')],
     settings: {
       ...common(plan, 'queue-front'), 'private.feed_token_file': path('feed-token'), 'http.loops': loops(size.fronts.cpu),
@@ -91,7 +91,7 @@ const WRITTEN_TO = ' target_session_attrs=read-write';
 function seatsTask(plan: Plan, name: string): Task {
   const { size, stores, names } = plan;
   return {
-    name, image: 'SeatService', machines: size.seats, alive: `http://127.0.0.1:${PORTS['seat-service'].private}/healthz`,
+    name, image: 'SeatService', machines: size.seats, alive: `http://127.0.0.1:${PORTS['seat-service'].private}`,
     files: [...tokens(plan.sale), secret('feed-token'), secret('hold-keys'), passfile('seat_service'), secret('rds-ca.pem')],
     settings: {
       ...common(plan, 'seat-service'), 'private.feed_token_file': path('feed-token'), 'http.loops': loops(size.seats.cpu),
@@ -110,7 +110,7 @@ function payTask(plan: Plan): Task {
   const { sale, size, stores } = plan;
   const inside = (port: number) => `http://127.0.0.1:${port}`; // the HAProxy in the same task, which finds the seats' owner
   return {
-    name: 'payment-adapter', image: 'PaymentAdapter', machines: size.pays, alive: inside(PORTS['payment-adapter'].private) + '/healthz',
+    name: 'payment-adapter', image: 'PaymentAdapter', machines: size.pays, alive: inside(PORTS['payment-adapter'].private),
     files: [
       ...tokens(plan.sale), secret('door-ed25519.pem'), secret('hash-key'), secret('psp-key'), secret('psp-webhook-secret'), secret('shop-api-key'),
       passfile('payment_adapter'), passfile('fairgate_reader'), secret('rds-ca.pem'), secret('shop-ca.pem'), ...edgeFiles(plan, '127.0.0.1:8080', '127.0.0.1'),

@@ -72,7 +72,7 @@ export interface Task {
   command?: string[];
   environment?: Record<string, string>; // in addition to its settings
   files: File[];
-  alive?: string; // the URL that the sidecar checks
+  alive?: string; // the address of the program's health pages
 }
 
 const variable = (name: string): string => `FILE_${name.replaceAll(/[^A-Za-z0-9]/g, '_').toUpperCase()}`;
@@ -109,15 +109,18 @@ export class Tasks {
     return first;
   }
 
+  // A new task is healthy once it can work, or follows the owner of the seats, so a rollout with a wrong password stops at the
+  // first one. From then on it is healthy while it answers: another task would miss a lost store, too.
   #neighbour(definition: ecs.FargateTaskDefinition, main: ecs.ContainerDefinition, alive: string, logging: ecs.LogDriver): void {
     const neighbour = definition.addContainer('alive', {
       ...HARDENED, image: this.at.image('Tools'), user: NOBODY, memoryLimitMiB: 64, logging,
       command: ['sh', '-c', "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"],
       healthCheck: {
-        command: ['CMD-SHELL', `curl -fsS -m 2 -o /dev/null ${alive}`],
-        interval: Duration.seconds(10), timeout: Duration.seconds(5), retries: 3, startPeriod: Duration.seconds(60),
+        command: ['CMD-SHELL', `cd ${FILES} && [ -e begun ] && page=healthz || page=followz; curl -fsS -m 2 -o /dev/null ${alive}/$page && : >begun`],
+        interval: Duration.seconds(10), timeout: Duration.seconds(5), retries: 3, startPeriod: Duration.seconds(300),
       },
     });
+    neighbour.addMountPoints(MOUNT);
     neighbour.addContainerDependencies({ container: main, condition: ecs.ContainerDependencyCondition.START });
   }
 

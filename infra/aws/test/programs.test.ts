@@ -115,13 +115,23 @@ test('programs run as nobody, write nowhere but among their files, and are given
   }
 });
 
-test('a task is asked for its health where the program answers, and has the time to drain that it was promised', () => {
+// Which page each check asks for, if curl ends with these statuses.
+function asked(task: string, ...answers: number[]): string[] {
+  const dir = mkdtempSync(join(tmpdir(), 'fairgate-alive-'));
+  const check = `curl() { echo "$6" >&2; return $ANSWER; }\n${(find(task, 'alive').HealthCheck.Command[1] as string).replace(FILES, dir)}`;
+  const pages = answers.map((ANSWER) => spawnSync('/bin/sh', ['-c', check], { env: { ANSWER: `${ANSWER}` }, encoding: 'utf8' }).stderr.trim());
+  rmSync(dir, { recursive: true });
+  return pages;
+}
+
+test('a task is asked for its health where the program answers, at first whether it can work, and has the time to drain that it was promised', () => {
   const service = fileOf('common/service/service_private.c');
-  assert.match(service, /"\/healthz"/);
+  for (const page of ['healthz', 'followz']) assert.ok(service.includes(`"/${page}"`));
   const seconds = (value: unknown) => Number(/^(\d+)s$/.exec(value as string)![1]);
   for (const task of Object.keys(PROGRAMS)) {
     const told = settings(task);
-    assert.equal(find(task, 'alive').HealthCheck.Command[1], `curl -fsS -m 2 -o /dev/null http://127.0.0.1:${told.get('FAIRGATE_PRIVATE_PORT')}/healthz`);
+    const page = (name: string) => `http://127.0.0.1:${told.get('FAIRGATE_PRIVATE_PORT')}/${name}`;
+    assert.deepEqual(asked(task, 22, 0, 22, 0), [page('followz'), page('followz'), page('healthz'), page('healthz')]);
     const unit = fileOf('infra/systemd/service.service');
     const stop = find(task).StopTimeout as number;
     assert.equal(stop, Number(/^TimeoutStopSec=(\d+)s$/m.exec(unit)![1]), task);

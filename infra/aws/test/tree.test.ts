@@ -62,10 +62,3 @@ test('that check finds what it looks for', () => {
   assert.deepEqual(found(`-----BEGIN ${'PRIVATE'} KEY-----`), ['a private key']);
   assert.deepEqual(found(`sk_${'live'}_abcdefgh12`), ["a provider's key"]);
 });
-
-test('a source is short enough to be read', () => {
-  for (const name of files.filter((one) => /^(src|test)\/.*\.ts$/.test(one))) {
-    const lines = readFileSync(join(HERE, name), 'utf8').split('\n').length;
-    assert.ok(lines <= 250, `${name}: ${lines} lines`);
-  }
-});
