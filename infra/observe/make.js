@@ -1,5 +1,5 @@
-// make.js [FOLDER]: writes alerts.yml, depends.yml and slo.yml for Prometheus and dashboards/ for Grafana below FOLDER
-// (build/observe), from alerts.js, depends.js, objectives.js and boards.js. The stack and the installation call it.
+// make.js [FOLDER]: writes alerts.yml, depends.yml, slo.yml and kubernetes.yaml for Prometheus and dashboards/ for Grafana
+// below FOLDER (build/observe), from alerts.js, depends.js, objectives.js and boards.js. The stack and the installation call it.
 
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -49,6 +49,16 @@ const rules = () => `# Made by infra/observe/make.js of objectives.js, which say
 groups:
 ${OBJECTIVES.map((one) => `  # ${one.promise}\n  - name: fairgate-slo-${one.slo}\n    rules:\n${records(one)}${alerts(one)}`).join('')}`;
 
+// The same for a Prometheus operator, about what infra/kubernetes/monitors watches.
+const UNWATCHED = / or absent\(up\{job="fairgate-(redis|postgres|node)"\}\)/g;
+
+function rulesOfPods() {
+  const { 'fairgate-presence': presence, 'fairgate-edge': edge } = DEPENDS;
+  const watched = { ...ALERTS, 'fairgate-presence': presence.map((one) => ({ ...one, expr: one.expr.replace(UNWATCHED, '') })), 'fairgate-edge': edge };
+  const [first, ...others] = [groups('alerts.js and depends.js', watched), rules()].map((text) => text.split('groups:\n'));
+  return `${first[0]}apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: { name: fairgate, namespace: fairgate }\nspec:\n  groups:\n${first[1]}${others[0][1]}`;
+}
+
 // ---- dashboards ----
 
 const WIDTH = 24;
@@ -92,6 +102,7 @@ const made = () => ({
   'alerts.yml': groups('alerts.js', ALERTS),
   'depends.yml': groups('depends.js', DEPENDS),
   'slo.yml': rules(),
+  'kubernetes.yaml': rulesOfPods(),
   ...Object.fromEntries(Object.entries(BOARDS).map(([name, board]) => [`dashboards/${name}.json`, `${JSON.stringify(dashboard(board), null, 1)}\n`])),
 });
 

@@ -10,7 +10,7 @@ import { describe, test } from 'node:test';
 import yaml from 'js-yaml';
 import { client, freePortBase, openScope, ROOT, until } from '../lib-js/index.js';
 import { edgeOf, faultsOf, ISSUER_AT, judgesOf, kustomized, sharedSeats } from '../lib-js/manifests.js';
-import { DEPENDS } from '../lib-js/observe.js';
+import { RULES_OF_PODS } from '../lib-js/observe.js';
 
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const small = kustomized('overlays/small');
@@ -36,16 +36,21 @@ test('operator accounts are off unless they are configured', () => {
   assert.match(data.FAIRGATE_OPERATORS_ISSUER, /^https:/);
 });
 
-test('each PodMonitor names a port of its pods and the job that the rules use', () => {
+test('each PodMonitor names a port of its pods and a job of the PrometheusRule, which names no other', (t) => {
   const monitors = kustomized('monitors');
-  assert.equal(monitors.length, 4);
+  const { spec: rules } = yaml.load(readFileSync(RULES_OF_PODS, 'utf8'));
+  const jobs = [...JSON.stringify(rules).matchAll(/absent\(up\{job=\\"([\w-]+)/g)].map(([, job]) => job);
+  assert.equal(jobs.length, monitors.length);
+  const file = join(openScope(t).tempDir(), 'rules.yml');
+  writeFileSync(file, yaml.dump(rules));
+  execFileSync('promtool', ['check', 'rules', file]);
   for (const { kind, metadata, spec } of monitors) {
     assert.equal(kind, 'PodMonitor');
     const pods = small.find((one) => ['Deployment', 'StatefulSet'].includes(one.kind) && one.metadata.name === metadata.name).spec.template;
     for (const [label, value] of Object.entries(spec.selector.matchLabels)) assert.equal(pods.metadata.labels[label], value);
     const [{ port, relabelings: [{ replacement }] }] = spec.podMetricsEndpoints;
     assert.ok(pods.spec.containers[0].ports.some(({ name }) => name === port), `${metadata.name}: ${port}`);
-    assert.ok(readFileSync(DEPENDS, 'utf8').includes(`absent(up{job="${replacement}"})`), replacement);
+    assert.ok(jobs.includes(replacement), replacement);
   }
 });
 

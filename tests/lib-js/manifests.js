@@ -153,7 +153,10 @@ export function judgesOf(documents, { issuer = null } = {}) {
       // A replica count here would make the next apply remove pods that the scaler added.
       assert.equal(named(spec.scaleTargetRef.kind, spec.scaleTargetRef.name).spec.replicas, undefined);
       assert.ok(spec.minReplicas <= spec.maxReplicas);
-      for (const { type, pods } of spec.metrics) if (type === 'Pods') assert.ok(figures.includes(`"${pods.metric.name}"`), pods.metric.name);
+      for (const { pods: { metric: { name } } } of spec.metrics.filter(({ type }) => type === 'Pods')) {
+        assert.ok(figures.includes(`"${name}"`) || name.startsWith('haproxy_'), name);
+        assert.ok(read('infra/kubernetes/prometheus-adapter.yaml').includes(name), name);
+      }
     }
   });
 

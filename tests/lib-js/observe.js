@@ -8,11 +8,12 @@ import { writeTo } from '../../infra/observe/make.js';
 import { ROOT } from './service.js';
 
 const made = writeTo(join(ROOT, 'build/observe'));
-const [alerts, depends, slo] = made;
+const [alerts, depends, slo, pods] = made;
 export const RULE_FILES = [alerts, slo];
 // Rules about a sale's dependencies: the local stack has no exporters and omits them.
 export const DEPENDS = depends;
 export const EVERY_RULE = [...RULE_FILES, DEPENDS];
+export const RULES_OF_PODS = pods;
 // Metrics of HAProxy and of exporters, which tests/observe/depends.test.js reads from them.
 export const isOfOthers = (name) => /^(haproxy|redis|pg|node)_/.test(name);
 export const DASHBOARDS = made.filter((path) => path.endsWith('.json'));
