@@ -1,4 +1,4 @@
-// Exports all helpers of the black-box tests; README.md says what each is for.
+// Exports all helpers of the black-box tests; the header of each file says what it is for.
 
 export { codesOf, Contract, OF_ALL_SERVICES, openContract } from './contract.js';
 export { letIn, runCrowd, targetsOf } from './crowd.js';
