@@ -9,7 +9,7 @@ import { json } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { client, freePort, openScope, programPath, ROOT, serve, until } from '../lib-js/index.js';
-import { judgeFullEdge, MOST, openCrowded, patient } from '../lib-js/full-edge.js';
+import { behindCrowd, judgeFullEdge, MOST, openCrowded } from '../lib-js/full-edge.js';
 import { edgeAlone, haproxy } from '../../infra/ha/fairgate.js';
 import { filled, Site } from '../../infra/ha/site.js';
 import { Visitors } from '../../infra/ha/visitors.js';
@@ -45,7 +45,7 @@ async function openEdge(t, { settings, behind } = {}) {
   const scope = openScope(t);
   const configs = site.writeEdge(site.named('edge')[0], settings);
   let text = readFileSync(configs.edge, 'utf8');
-  if (behind !== undefined) text = patient(text).replaceAll(/^( +server (?:front|pay)\d )\S+( check)?( port \d+)?/gm, (_, name, check = '') => `${name}127.0.0.1:${behind}${check}`);
+  if (behind !== undefined) text = behindCrowd(text, behind);
   const said = {}, checks = {}; // each machine's /readyz, and how often it was requested
   for (const { name, address } of site.named('seats')) {
     said[name] = [503, { role: 'standby' }];

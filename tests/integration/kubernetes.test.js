@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import yaml from 'js-yaml';
 import { client, freePortBase, openScope, ROOT, until } from '../lib-js/index.js';
+import { behindCrowd, judgeFullEdge, MOST, openCrowded } from '../lib-js/full-edge.js';
 import { edgeOf, faultsOf, ISSUER_AT, judgesOf, kustomized, sharedSeats } from '../lib-js/manifests.js';
 import { RULES_OF_PODS } from '../lib-js/observe.js';
 
@@ -73,13 +74,13 @@ describe('with shared seats', () => {
 
 const edgeSettings = (documents) => documents.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'edge').data;
 
-// Runs the edge as in a pod of these documents. `ports` maps the image's ports to the test's.
-async function openEdge(t, documents, settings) {
+// Runs the edge as in a pod of these documents. `ports` maps the image's ports to the test's. `change`: edits its configuration.
+async function openEdge(t, documents, settings, change = (config) => config) {
   const scope = openScope(t);
   const { dir, config, file } = edgeOf(scope);
   const base = await freePortBase();
   const ports = {};
-  writeFileSync(file, config.replaceAll('/tmp/edge.sock', join(dir, 'edge.sock')).replace(/^( +bind )[^:\s]*:(\d+)/gm, (all, bind, port) => `${bind}127.0.0.1:${ports[port] ??= base + Object.keys(ports).length}`));
+  writeFileSync(file, change(config).replaceAll('/tmp/edge.sock', join(dir, 'edge.sock')).replace(/^( +bind )[^:\s]*:(\d+)/gm, (all, bind, port) => `${bind}127.0.0.1:${ports[port] ??= base + Object.keys(ports).length}`));
   scope.spawn('haproxy', ['haproxy', '-db', '-f', file], { env: { ...edgeSettings(documents), ...settings(dir) }, stays: true });
   const clear = client({ port: ports[8080] });
   await until('the edge', async () => (await clear.get('/healthz').catch(() => null))?.status === 200);
@@ -106,6 +107,14 @@ test('the edge serves TLS with a Secret\'s certificate and redirects HTTP to it'
   assert.deepEqual([pem, keys], ['tls.crt', 'tls-ticket-keys'].map((name) => join(mountPath, name)));
   assert.deepEqual(volumes.find(({ name }) => name === 'tls').projected.sources.map(({ secret }) => secret.name), ['edge-tls', 'edge-ticket-keys']);
 });
+
+const compose = { kind: 'ConfigMap', metadata: { name: 'edge' }, data: yaml.load(read('infra/compose/compose.yaml')).services.edge.environment };
+for (const [what, documents] of [['Kubernetes', small], ['compose', [compose]]])
+  test(`a full edge in ${what} serves visitors who have a place, its health and the services`, async (t) => {
+    const port = await openCrowded(openScope(t));
+    const { ports } = await openEdge(t, documents, () => ({ FAIRGATE_EDGE_MAXCONN: String(MOST) }), (config) => behindCrowd(config, port));
+    await judgeFullEdge(ports[8080], [[ports[8404], '/healthz'], [ports[8091], '/readyz']], 'demo');
+  });
 
 test('the load balancer has the company\'s class and source ranges', () => {
   const { metadata, spec } = production.find(({ kind, metadata: { name } }) => kind === 'Service' && name === 'edge');
@@ -136,11 +145,6 @@ test('a new version has its own pods and name, and the current one\'s rights', a
   assert.deepEqual(table, [[true, false], [true, false], [false, true], [false, true]]);
   assert.equal(`${service.metadata.name}.${service.metadata.namespace}.svc.cluster.local`, edgeSettings(small).FAIRGATE_EDGE_NEW_FRONT);
   for (const { spec } of small.filter(({ kind }) => ['NetworkPolicy', 'PodDisruptionBudget'].includes(kind))) assert.equal(JSON.stringify(spec).includes('fairgate.dev/version'), false);
-});
-
-test('an edge without a certificate serves plain HTTP', async (t) => {
-  const { clear } = await openEdge(t, small, () => ({}));
-  assert.equal((await clear.get('/')).headers.location, '/e/demo');
 });
 
 test('with shared seats the edge finds owners by pod name', (t) => {

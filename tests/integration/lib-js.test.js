@@ -1,11 +1,8 @@
 // The helpers themselves: a wrong helper makes every test that uses it worthless.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { costsOf } from '../lib-js/costs.js';
 import { OwnTime } from '../lib-js/own-time.js';
 import {
   assertProblem,
@@ -145,15 +142,4 @@ test('a process without CPU time uses up little of its own time', async (t) => {
   assert.ok(waited < passed / 2, `${waited} ms of ${passed} for one that hardly ran`);
   assert.ok(slept > passed / 2, `${slept} ms of ${passed} for one that slept`);
   assert.ok(times[0].wants > 0.5, `${times[0].wants} processors for one that wanted one`);
-});
-
-test('a file\'s cost includes the programs that it ran', (t) => {
-  const dir = openScope(t).tempDir();
-  const [file, told] = ['one.mjs', 'told'].map((name) => join(dir, name));
-  const costs = new URL('../lib-js/costs.js', import.meta.url);
-  writeFileSync(file, `import '${costs}';\nimport { execFileSync } from 'node:child_process';\nif (process.argv[2]) execFileSync('sh', ['-c', 'i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done']);\n`);
-  for (const words of [[], ['busy']]) execFileSync(process.execPath, [file, ...words], { env: { ...process.env, FAIRGATE_COSTS: told } });
-  const [idle, busy] = costsOf(readFileSync(told, 'utf8'));
-  assert.deepEqual([idle.file, busy.file], [file, file]);
-  assert.ok(busy.cpu > idle.cpu && busy.took > 0, `${idle.cpu} and ${busy.cpu} s`);
 });

@@ -58,7 +58,7 @@ async function isBusy(page, { endsBy }) {
 }
 
 // A first view, a place and a stream, all on one connection.
-async function come(connect, event) {
+export async function come(connect, event) {
   const connection = connect();
   const { ask, leave } = connection;
   const page = await ask(`/e/${event}`, 'GET', EYES);
@@ -150,6 +150,10 @@ export async function judgeFullEdge(port, others, event, by = byHttp1) {
 
 // An edge config without failing checks: the stand-ins behind it cannot answer while the test computes.
 export const patient = (config) => config.replaceAll(' fall 2 ', ' fall 10000 ');
+
+// Such a config, with this port in the place of fronts and checkout.
+export const behindCrowd = (config, port) => patient(config)
+  .replaceAll(/^( +server)(?:-template)? ((?:front|pay)\S*) (?:"?1-\S+ )?\S+( check)?(?: port \d+)?( track \S+)?.*$/gm, `$1 $2 127.0.0.1:${port}$3$4`);
 
 // A stand-in behind an edge: it gives places and streams to everybody. Returns its port.
 export async function openCrowded(scope) {

@@ -119,9 +119,16 @@ test('the visitor is whom CloudFront saw, reached by TLS; what the visitor claim
   assert.match(headers['strict-transport-security']!, /max-age/);
 });
 
-test('private calls do not exist for visitors; the balancer hears that the edge is well', LONG, async () => {
-  await until(async () => (await get(EDGE, 8080, '/healthz')).status === 200);
-  for (const path of ['/admin/events', '/internal/sessions/x/end', '/metrics']) assert.equal((await get(EDGE, 8080, path)).status, 404, path);
+test('a full edge serves visitors who have a place, and its health', LONG, async (context) => {
+  const shared = (name: string): Promise<any> => import(join(ROOT, 'tests/lib-js', name));
+  const [{ behindCrowd, judgeFullEdge, MOST, openCrowded }, { freePort, openScope }] = [await shared('full-edge.js'), await shared('index.js')];
+  const scope = openScope(context), file = join(scope.tempDir(), 'edge.cfg');
+  const [crowded, listen, health] = [await openCrowded(scope), await freePort(), await freePort()];
+  const config = edgeConfig({ bind: `127.0.0.1:${listen}`, health: `127.0.0.1:${health}`, domain: DOMAIN, event: 'tour', maxconn: MOST })
+    .replaceAll(/-f \S+edge\.trusted\.lst/g, '255.255.255.255').replaceAll(FILES, scope.tempDir()).replaceAll('/usr/share/fairgate/edge', join(ROOT, 'infra/edge'));
+  writeFileSync(file, behindCrowd(config, crowded));
+  scope.spawn('haproxy', ['haproxy', '-db', '-f', file], { stays: true });
+  await judgeFullEdge(listen, [[health, '/healthz']], 'tour');
 });
 
 test('who owns the seats is asked for them, from outside and from beside the adapter, and the other one after it takes over', LONG, async () => {
