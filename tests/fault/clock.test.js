@@ -11,6 +11,7 @@ import { act, at, live, makeEvent, openSite, patch, untilState, Visitor } from '
 import { hall, openPostgres, openSeats, opens, operator, ROLE, visitor } from '../integration/seat-service/site.js';
 
 const HOUR = 3600_000;
+const FRONTS = 4;
 const bearer = (pass) => ({ headers: { authorization: `Bearer ${pass}` } });
 
 // One event with three visitors inside, one called and not yet inside, and twelve waiting; and one that opens in half
@@ -23,7 +24,7 @@ async function openLine(site) {
   for (const one of fronts) await untilState(one, 'gate', 'scheduled');
   const visitors = [];
   for (let i = 0; i < 16; i += 1) {
-    visitors[i] = new Visitor(fronts[i % 2], 'show');
+    visitors[i] = new Visitor(fronts[i % FRONTS], 'show');
     await visitors[i].joined();
   }
   const passes = [];
@@ -73,11 +74,11 @@ async function untilReported(site, aheadMs) {
     await until('the wrong clock to be reported', async () => Math.abs((await live(front, 'show'))[name] - Math.abs(aheadMs)) < 10_000);
 }
 
-test('a clock that is set forward by an hour and back again, under two fronts', async (t) => {
+test('a clock that is set forward by an hour and back again, under four fronts', async (t) => {
   const scope = openScope(t);
   const clock = openClock(scope);
   const redis = await startRedis(scope, { clock });
-  const site = await openSite(t, { scope, fronts: 2, config: { redis: { path: redis.socket } } });
+  const site = await openSite(t, { scope, fronts: FRONTS, config: { redis: { path: redis.socket } } });
   const line = await openLine(site);
   for (const off of [HOUR, 0, -HOUR, 0]) {
     clock.set(off);
@@ -97,7 +98,7 @@ for (const off of [HOUR, -HOUR]) {
     const replicas = [];
     for (let n = 0; n < 2; n += 1) replicas.push(await startReplica(scope, master, { clock: openClock(scope, off) }));
     const sentinels = await startSentinels(scope, master, { name: 'line' });
-    const site = await openSite(t, { scope, fronts: 2, config: {
+    const site = await openSite(t, { scope, fronts: FRONTS, config: {
       redis: { sentinels: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(','), master: 'line' } } });
     const line = await openLine(site);
     for (const replica of replicas)
@@ -130,25 +131,27 @@ test('seats and payments tell that the clock of PostgreSQL is wrong, and that it
 // ---- a machine of the seats ----
 
 const DAY = 24 * HOUR;
-const WRONG = [['an hour ahead', HOUR], ['an hour behind', -HOUR], ['a day ahead', DAY], ['a day behind', -DAY], ['ten years ahead', 3650 * DAY], ['ten years behind', -3650 * DAY]];
+const WRONG = [['an hour ahead', HOUR, 4], ['an hour behind', -HOUR], ['a day ahead', DAY], ['a day behind', -DAY], ['ten years ahead', 3650 * DAY], ['ten years behind', -3650 * DAY]];
 const inHalfAnHour = () => {
   const body = hall({ limits: { hold_ttl_s: 300 } });
   body.categories[1].on_sale_at = at(HOUR / 2);
   return body;
 };
 
-// Two processes that share the events, each on a machine with its own clock. The first has the event "one".
-async function openOwners(scope, offMs, reason, { postgres, ...keys } = {}) {
+const untilSays = (seats, reason) => until(`it to say ${reason}`, async () => (await seats.private.get('/readyz')).text.includes(`"${reason}"`));
+
+// Processes that share the events, each on a machine with its own clock. The first has the event "one".
+async function openOwners(scope, processes, offMs, reason, { postgres, ...keys } = {}) {
   postgres ??= await openPostgres(scope);
-  const clocks = [openClock(scope), openClock(scope, offMs)];
+  const clocks = Array.from({ length: processes }, (_, n) => openClock(scope, n === 0 ? 0 : offMs));
   const open = (n, more) => openSeats(scope, postgres, {
-    shares: 2, env: clocks[n].env, config: { journal: { instance: `seats-${n}` } }, ...more });
+    shares: processes, env: clocks[n].env, config: { journal: { instance: `seats-${n}` } }, ...more });
   const first = await open(0, keys);
   await operator(first, 'one').import(inHalfAnHour());
   await until('the event to be owned', () => opens(first, 'one'));
-  const second = await open(1, { office: first.office, secrets: first.secrets, ready: false });
-  await until(`the second to say ${reason}`, async () => (await second.private.get('/readyz')).text.includes(`"${reason}"`));
-  return { first, second, clocks };
+  const others = await Promise.all(clocks.slice(1).map((_, i) => open(i + 1, { office: first.office, secrets: first.secrets, ready: false })));
+  for (const one of others) await untilSays(one, reason);
+  return { first, others, clocks };
 }
 
 async function holdSome(seats, n) {
@@ -169,38 +172,41 @@ async function judgeSeats(seats, held) {
   assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000, `it is ${time} there`);
 }
 
-for (const [how, offMs] of WRONG) {
-  test(`a machine whose clock is ${how} judges no seats, here or elsewhere, until it is right`, async (t) => {
-    const { first, second, clocks } = await openOwners(openScope(t), offMs, 'clock-apart');
+for (const [how, offMs, processes = 2] of WRONG) {
+  test(`a machine whose clock is ${how} judges no seats, here or elsewhere, until it is right, of ${processes}`, async (t) => {
+    const { first, others, clocks } = await openOwners(openScope(t), processes, offMs, 'clock-apart');
     const held = await holdSome(first, 4);
-    assertProblem(await operator(second, 'two').import(hall()), 503, 'clock-apart');
+    assertProblem(await operator(others[0], 'two').import(hall()), 503, 'clock-apart');
     await judgeSeats(first, held);
     await first.kill();
     await delay(3000); // a standby takes over within two
-    assert.equal(await opens(second, 'one'), false);
+    for (const one of others) assert.equal(await opens(one, 'one'), false);
     clocks[1].set(0);
-    await judgeSeats(second, held);
+    await judgeSeats(others[0], held);
   });
 
-  test(`a machine whose clock steps to ${how} goes on selling by PostgreSQL's`, async (t) => {
-    const { first, second, clocks } = await openOwners(openScope(t), 0, 'standby');
+  test(`a machine whose clock steps to ${how} goes on selling by PostgreSQL's, of ${processes}`, async (t) => {
+    const { first, others, clocks } = await openOwners(openScope(t), processes, 0, 'standby');
     const held = await holdSome(first, 4);
     for (const clock of clocks) clock.set(offMs);
     await judgeSeats(first, held);
     await first.kill();
-    await judgeSeats(second, held);
+    const opened = () => Promise.all(others.map((one) => opens(one, 'one')));
+    const nth = await until('one to go on', async () => (await opened()).indexOf(true) + 1);
+    const heir = others[nth - 1];
+    await judgeSeats(heir, held);
 
-    // Restarted while all machines are wrong, alone or with the other, a process sells nothing until its machine is right.
-    await second.stop();
-    for (const one of [second, first]) {
+    // Restarted while all machines are wrong, alone or with others, a process sells nothing until its machine is right.
+    await Promise.all(others.map((one) => one.stop()));
+    for (const one of [heir, ...others.toSpliced(nth - 1, 1), first]) {
       await one.start(false);
-      await until('it to say why it owns nothing', async () => (await one.private.get('/readyz')).text.includes('"clock-apart"'));
-      assertProblem(await visitor(second, 'one').hold({ seats: ['r9s2'] }), 503, 'clock-apart');
+      await untilSays(one, 'clock-apart');
+      assertProblem(await visitor(heir, 'one').hold({ seats: ['r9s2'] }), 503, 'clock-apart');
     }
     await delay(3000);
-    assert.deepEqual([await opens(first, 'one'), await opens(second, 'one')], [false, false]);
-    clocks[1].set(0);
-    await judgeSeats(second, held);
+    assert.deepEqual([await opens(first, 'one'), ...await opened()], Array(processes).fill(false));
+    clocks[nth].set(0);
+    await judgeSeats(heir, held);
   });
 }
 
@@ -215,8 +221,8 @@ for (const [how, offMs] of WRONG.slice(0, 2)) {
       env: payClock.env,
       psp: { stripe_url: `http://127.0.0.1:${sandbox.port}`, stripe_key: sandbox.keyFile, stripe_webhook_secret: sandbox.hookFile, stripe_flow: 'intents' },
       async before(opening) {
-        owners = await openOwners(scope, offMs, 'clock-apart', besideWorld(opening, ROLE));
-        const { port, privatePort } = owners.second;
+        owners = await openOwners(scope, 2, offMs, 'clock-apart', besideWorld(opening, ROLE));
+        const { port, privatePort } = owners.others[0];
         opening.options.seats = { url: `http://127.0.0.1:${port}`, internal_url: `http://127.0.0.1:${privatePort}` };
       },
     });
