@@ -276,14 +276,12 @@ static int prove_one(struct journal *journal, uint32_t nth, struct err_slot *err
     if (journal_is_broken(rc))
         return rc;
     if (rc < 0) {
-        bool elsewhere = is_elsewhere(journal);
         log_failure(journal->conf.log, "ownership cannot be proven", err);
         journal_count(&journal->stats.errors, 1);
         batch_answer_proofs(journal, nth, ERR_PEER);
-        rc = is_locked(journal) ? stick_locked(journal, err) : 0;
-        if (rc < 0)
-            return rc;
-        return elsewhere ? refuse_elsewhere(err) : 0;
+        if (is_elsewhere(journal))
+            return refuse_elsewhere(err);
+        return is_locked(journal) ? stick_locked(journal, err) : 0;
     }
     batch_answer_proofs(journal, nth, stands ? 0 : ERR_STATE);
     return stands ? 0 : lose(journal, nth, err);

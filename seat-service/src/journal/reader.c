@@ -344,15 +344,17 @@ static void forget_event(struct journal *journal, uint32_t nth)
     pthread_mutex_unlock(&journal->lock);
 }
 
-/* The event was closed here to be put to sleep; it stays if that fails. A negative result concerns
- * the connection. */
+/* The event was closed here to be put to sleep; it stays if that fails, unless another epoch has
+ * begun. A negative result concerns the connection. */
 static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
     const uint64_t due_ms = next_end_ms(journal, nth);
-    bool done = false;
+    bool done = false, stands = true;
     assert(event->why == LEAVE_IDLE);
     int rc = store_sleep(journal->reader_pg, event->id.no, event->head.epoch, due_ms, err, &done);
+    if (rc == 0 && !done) /* otherwise nobody looks at the epoch before the next write */
+        rc = store_prove(journal->reader_pg, event->id.no, &event->head, err, &stands);
     pthread_mutex_lock(&journal->lock);
     event->asleep = done;
     event->id.due_ms = due_ms;
@@ -361,7 +363,7 @@ static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *e
         return rc;
     if (rc < 0)
         log_failure(journal->conf.log, "an event is not put to sleep", err);
-    event->why = done ? LEAVE_ASLEEP : LEAVE_STAYS;
+    event->why = done ? LEAVE_ASLEEP : stands ? LEAVE_STAYS : LEAVE_STALE;
     return 0;
 }
 
