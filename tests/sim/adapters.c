@@ -5,7 +5,6 @@
 #include "bank.h"
 #include "books.h"
 #include "gate/gate.h"
-#include "giving_back.h"
 #include "invariants.h"
 #include "seats.h"
 #include "stage/faults.h"
@@ -31,7 +30,7 @@ struct adapter {
     struct saga_engine *engine;
     struct book_client *client;
     bool turning, gives_back;
-    uint64_t timer; /* number of the newest timer */
+    uint64_t alarm_us; /* of the newest timer; earlier ones do nothing */
     uint64_t turns_s;
     uint32_t turns; /* within that second */
 };
@@ -46,21 +45,10 @@ static struct {
 
 /* ---- time ---- */
 
-static uint64_t mono_us(void *ctx)
-{
-    (void)ctx;
-    return sim_us();
-}
-
-static uint64_t world_us(void)
-{
-    return (uint64_t)SIM_EPOCH_S * SIM_S + sim_us();
-}
-
 static uint64_t wall_us(void *ctx)
 {
     const struct adapter *adapter = ctx;
-    return (uint64_t)((int64_t)world_us() + adapter->wall_ahead_us);
+    return (uint64_t)((int64_t)sim_wall_us(NULL) + adapter->wall_ahead_us);
 }
 
 static bool knows_time(void *ctx)
@@ -73,7 +61,7 @@ static void read_time(void *ctx)
 {
     struct adapter *adapter = ctx;
     const struct outcall_answer answer = {.status = fault_now(FAULT_NET_LOST) ? 503 : 200,
-                                          .date_s = world_us() / SIM_S};
+                                          .date_s = sim_wall_ms() / 1000};
     if (knows_time(adapter))
         return;
     seats_clock_read(&adapter->seats_clock, &answer);
@@ -281,19 +269,12 @@ static void start_question(void *ctx, struct peer_call *peer)
 
 /* ---- the engine ---- */
 
-struct alarm {
-    struct adapter *adapter;
-    uint64_t number;
-};
-
 static void turn(void *ctx);
 
 static void on_alarm(void *ctx)
 {
-    struct alarm *alarm = ctx;
-    if (alarm->number == alarm->adapter->timer)
-        turn(alarm->adapter);
-    free(alarm);
+    if (((const struct adapter *)ctx)->alarm_us <= sim_us())
+        turn(ctx);
 }
 
 static void count_turn(struct adapter *adapter)
@@ -313,11 +294,10 @@ static void turn(void *ctx)
     count_turn(adapter);
     saga_engine_turn(adapter->engine, sim_us());
     uint64_t due_us = saga_engine_due_us(adapter->engine);
-    struct alarm *alarm = malloc(sizeof(*alarm));
-    assert(alarm != NULL);
-    *alarm = (struct alarm){adapter, ++adapter->timer};
     uint64_t wait_us = due_us > sim_us() ? due_us - sim_us() : 0;
-    sim_after(&adapter->proc, 20 + (wait_us + 999) / 1000 * 1000, on_alarm, alarm);
+    wait_us = 20 + (wait_us + 999) / 1000 * 1000;
+    adapter->alarm_us = sim_us() + wait_us;
+    sim_after(&adapter->proc, wait_us, on_alarm, adapter);
 }
 
 static void turn_soon(struct adapter *adapter)
@@ -347,7 +327,7 @@ static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len
 static void on_stored(void *ctx, const struct saga_row *row, const struct saga_move *move)
 {
     static struct order order; /* too big for the stack */
-    uint64_t now_ms = world_us() / SIM_MS;
+    uint64_t now_ms = sim_wall_ms();
     if (strcmp(move->code, "expired") == 0 && order_parse(row->data, NULL, &order) == 0 &&
         now_ms + EARLY_MS < order.expires_ms)
         invariant_broken(INVARIANT_3, "%s ends %s %" PRIu64 " ms before its time",
@@ -414,7 +394,7 @@ static void start(void *ctx)
 {
     struct adapter *adapter = ctx;
     adapter->wall_ahead_us = fault_clock_us();
-    adapter->clock = (struct clock){mono_us, wall_us, adapter};
+    adapter->clock = (struct clock){sim_mono_us, wall_us, adapter};
     seats_clock_init(&adapter->seats_clock, &adapter->clock);
     adapter->turning = adapter->gives_back = false;
     create(adapter);

@@ -647,15 +647,6 @@ void book_commit_now(const struct saga_move *moves, uint32_t len, struct saga_st
                 do_effects(&moves[i], (enum effect)kind);
 }
 
-static void commit_now(void *ctx)
-{
-    struct commit *commit = ctx;
-    commit->failed = fault_now(FAULT_BOOK_FAILS);
-    if (!commit->failed)
-        book_commit_now(commit->moves, commit->len, commit->replies);
-    commit->failed = commit->failed || fault_now(FAULT_BOOK_LOST);
-}
-
 static void commit_answered(void *ctx)
 {
     struct commit *commit = ctx;
@@ -666,10 +657,13 @@ static void commit_answered(void *ctx)
     commit->client->answered(commit->client->ctx);
 }
 
-static void commit_at_server(void *ctx)
+static void commit_now(void *ctx)
 {
     struct commit *commit = ctx;
-    commit_now(commit);
+    commit->failed = fault_now(FAULT_BOOK_FAILS);
+    if (!commit->failed)
+        book_commit_now(commit->moves, commit->len, commit->replies);
+    commit->failed = commit->failed || fault_now(FAULT_BOOK_LOST);
     sim_after(commit->client->proc, book_way_us(), commit_answered, commit);
 }
 
@@ -703,7 +697,7 @@ void book_commit(struct book_client *client, const struct saga_move *const *move
             move->data.ptr = strndup(move->data.ptr, move->data.len);
         copy_effects(move);
     }
-    sim_after(NULL, book_way_us(), commit_at_server, commit);
+    sim_after(NULL, book_way_us(), commit_now, commit);
 }
 
 /* ---- the event ---- */

@@ -7,7 +7,6 @@
 #include "bank.h"
 #include "books.h"
 #include "invariants.h"
-#include "postgres/sql.h"
 #include "queue/guest.h"
 #include "seats.h"
 #include "stage/faults.h"
@@ -24,6 +23,7 @@
 enum { TRIES = 6, LOOKS_MAX = 400, WINDOW_LOOKS = 5 };
 
 struct buyer {
+    unsigned event;
     uint64_t id, comes_us;
     struct rng_seeded dice;
     uint64_t hold;
@@ -57,6 +57,7 @@ static struct seat_call *call_of(struct buyer *buyer, enum seat_op op)
     struct seat_call *call = calloc(1, sizeof(*call));
     assert(call != NULL);
     call->op = op;
+    call->event = buyer->event;
     call->buyer = buyer->id;
     call->hold = buyer->hold;
     call->timeout_us = 5 * SIM_S;
@@ -237,7 +238,7 @@ static const struct book_order *order(struct buyer *buyer)
     struct order *order = &buyer->order;
     uint8_t digest[CHANGE_HASH_BYTES];
     snprintf(order->id, sizeof(order->id), "o_%" PRIu64, buyer->id);
-    snprintf(order->event, sizeof(order->event), SQL_EVENT);
+    snprintf(order->event, sizeof(order->event), "%s", seats_event(buyer->event));
     snprintf(order->hold, sizeof(order->hold), "%" PRIx64, buyer->hold);
     snprintf(order->member, sizeof(order->member), "%" PRIu64, buyer->id);
     if (buyer->guest != NULL)
@@ -251,9 +252,9 @@ static const struct book_order *order(struct buyer *buyer)
     order->seats_len = buyer->seats_len;
     for (uint32_t i = 0; i < buyer->seats_len; i++)
         snprintf(order->seats[i], sizeof(order->seats[i]), "s%u", buyer->seats[i]);
-    seats_price(buyer->seats, buyer->seats_len, digest);
+    seats_price(buyer->event, buyer->seats, buyer->seats_len, digest);
     purchase_digest_text(digest, order->purchase);
-    order->expires_ms = (uint64_t)SIM_EPOCH_S * 1000 + sim_us() / 1000 + 20000;
+    order->expires_ms = sim_wall_ms() + 20000;
     if (perhaps(buyer, 20)) {
         struct buyer *too = copy_of(buyer);
         snprintf(too->order.id, sizeof(too->order.id), "o_%" PRIu64 "_too", buyer->id);
@@ -414,6 +415,37 @@ static void visit(void *ctx)
     left -= 1;
 }
 
+/* A step of an order that is paid elsewhere; it is tried until it is answered. */
+static bool order_at(struct buyer *buyer, enum seat_op op)
+{
+    for (;;) {
+        struct seat_call *call = call_of(buyer, op);
+        snprintf(call->order, sizeof(call->order), "b_%" PRIu64, buyer->id);
+        seats_price(buyer->event, buyer->seats, buyer->seats_len, call->digest);
+        enum seat_answer answer = seat_ask(call);
+        if (answer == SEAT_DONE || (answer == SEAT_REFUSED && !call->from_memory))
+            return answer == SEAT_DONE;
+        rest(buyer, 4 * SIM_S);
+    }
+}
+
+/* At the ball: the same calls of the seats, without a saga. */
+static void visit_ball(void *ctx)
+{
+    struct buyer *buyer = ctx;
+    sim_sleep(buyer->comes_us);
+    bool holds = hold(buyer) && (perhaps(buyer, 80) || change(buyer));
+    rest(buyer, 5 * SIM_S);
+    if (holds && perhaps(buyer, 10))
+        (void)seat_ask(call_of(buyer, SEAT_RELEASE));
+    else if (holds && perhaps(buyer, 60) && order_at(buyer, SEAT_EXTEND)) {
+        rest(buyer, perhaps(buyer, 20) ? 40 * (uint64_t)SIM_S : 5 * SIM_S);
+        if (!order_at(buyer, SEAT_CONFIRM) || perhaps(buyer, 30))
+            (void)order_at(buyer, perhaps(buyer, 50) ? SEAT_REFUND : SEAT_ORDER_RELEASE);
+    }
+    left -= 1;
+}
+
 /* The same buyer's second window, which does not learn that the visit is over. */
 static void look_on(void *ctx)
 {
@@ -426,33 +458,32 @@ static void look_on(void *ctx)
     left -= 1;
 }
 
-static void begin(uint64_t id, uint64_t comes_us, struct guest *guest)
+static struct buyer *begin(unsigned event, uint64_t comes_us, struct guest *guest)
 {
+    static uint64_t ids;
     struct buyer *buyer = calloc(1, sizeof(*buyer));
     assert(buyer != NULL);
-    buyer->id = id;
+    buyer->event = event;
+    buyer->id = ++ids;
     buyer->comes_us = comes_us;
     buyer->guest = guest;
     rng_seeded_init(&buyer->dice, sim_below(SIM_CHOICES, UINT64_MAX));
-    sim_spawn(NULL, visit, buyer);
-    if (guest != NULL && perhaps(buyer, 25))
-        sim_spawn(NULL, look_on, copy_of(buyer));
+    left += 1;
+    sim_spawn(NULL, event == GALA ? visit : visit_ball, buyer);
+    return buyer;
 }
 
 void buyers_come(struct guest *guest)
 {
-    static uint64_t ids;
-    left += 1;
-    begin(++ids, 0, guest);
+    struct buyer *buyer = begin(GALA, 0, guest);
+    if (perhaps(buyer, 25))
+        sim_spawn(NULL, look_on, copy_of(buyer));
 }
 
-void buyers_begin(uint32_t len, uint64_t within_us)
+void buyers_begin(unsigned event, uint32_t len, uint64_t within_us)
 {
-    left = len;
-    for (uint32_t i = 0; i < len; i++) {
-        uint64_t comes_us = sim_below(SIM_CHOICES, within_us);
-        begin(i + 1, comes_us, NULL);
-    }
+    for (uint32_t i = 0; i < len; i++)
+        (void)begin(event, sim_below(SIM_CHOICES, within_us), NULL);
 }
 
 bool buyers_gone(void)

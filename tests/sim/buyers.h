@@ -7,8 +7,8 @@
 
 struct guest;
 
-/* Starts `len` buyers, who arrive within `within_us`. */
-void buyers_begin(uint32_t len, uint64_t within_us);
+/* Starts `len` buyers of an event, who arrive within `within_us`. */
+void buyers_begin(unsigned event, uint32_t len, uint64_t within_us);
 /* Starts one buyer who was admitted by the line. */
 void buyers_come(struct guest *guest);
 bool buyers_gone(void);

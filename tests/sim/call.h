@@ -10,6 +10,9 @@ struct guest;
 
 enum { SEAT_CALL_SEATS = 4 };
 
+/* Orders are for the gala. At the ball, its neighbour, seats are sold without a saga. */
+enum { GALA, BALL, HALLS };
+
 enum seat_op {
     SEAT_HOLD,
     SEAT_CHANGE,
@@ -30,6 +33,7 @@ enum seat_answer {
 /* A call and its response. It lives on the heap and is never freed. */
 struct seat_call {
     enum seat_op op;
+    unsigned event;
     uint64_t buyer, hold;
     uint32_t seats[SEAT_CALL_SEATS], seats_len; /* a HOLD with 0 seats asks for the best ones */
     uint32_t remove[SEAT_CALL_SEATS], remove_len;
@@ -48,9 +52,14 @@ struct seat_call {
     uint64_t expires_ms;
     uint64_t date_s;  /* with SEAT_DONE: the time at the process */
     bool from_memory; /* the process could not know whether it still owned the event */
+    bool is_answered; /* by the service; `over` once the caller has it, or gave up */
     bool over;
+    uint64_t asked_us;
     struct sim_gate *gate; /* seat_ask()'s */
     struct seat_service *at;
 };
+
+void op_record_ask(const struct seat_call *call);
+void op_record_answer(const struct seat_call *call);
 
 #endif

@@ -1,5 +1,5 @@
 /* invariants.c: a ledger of seats, holds, orders, money, tickets and letters in a few arrays,
- * searched linearly; the worlds are small.
+ * searched linearly; the worlds are small. Orders, tickets and letters are the gala's.
  *
  * The ledger of seats follows the journal alone: applying the journal's changes in order must never
  * give a seat to two holds. An engine that starts to sell is compared with it, seat by seat. */
@@ -23,7 +23,8 @@ enum {
     ORDERS_MAX = 2048,
     CHANGES_MAX = 1 << 16,
     REFUSED_MAX = 4096,
-    WORD_MAX = 80
+    WORD_MAX = 80,
+    EXPIRY_LATE_MS = 2000, /* as README.md promises */
 };
 
 struct seat {
@@ -34,7 +35,8 @@ struct seat {
 
 struct hold {
     uint64_t id, expires_ms; /* the promised expiry */
-    bool given_back;         /* its order gave it back for good */
+    unsigned event;
+    bool given_back; /* its order gave it back for good */
     char order[WORD_MAX];
 };
 
@@ -45,14 +47,9 @@ struct order {
     uint32_t completed, refunds, credits, credits_reported; /* letters at the shop */
 };
 
-static struct {
-    uint32_t seats_len;
-    uint64_t price;
+/* What the journal of an event has. */
+struct hall {
     struct seat seats[SEATS_MAX];
-    struct hold holds[HOLDS_MAX];
-    uint32_t holds_len;
-    struct order orders[ORDERS_MAX];
-    uint32_t orders_len;
     struct outcome {
         uint64_t hold, at_ms;
         uint32_t version;
@@ -60,35 +57,50 @@ static struct {
     } changes[CHANGES_MAX], refused[REFUSED_MAX]; /* their numbers are in `refused_seq` */
     uint64_t changes_len, refused_seq[REFUSED_MAX];
     uint32_t refused_len;
+};
+
+static struct {
+    uint32_t seats_len; /* in each hall */
+    uint64_t price;
+    bool undisturbed; /* no fault hits the gala's seats */
+    struct hall halls[HALLS];
+    struct hold holds[HOLDS_MAX];
+    uint32_t holds_len;
+    struct order orders[ORDERS_MAX];
+    uint32_t orders_len;
     bool off;
 } book;
 
-void invariants_begin(uint32_t seats, uint64_t seat_price)
+static struct hall *const gala = &book.halls[GALA];
+
+void invariants_begin(uint32_t seats, uint64_t seat_price, bool undisturbed)
 {
     assert(seats <= SEATS_MAX);
     book.seats_len = seats;
     book.price = seat_price;
+    book.undisturbed = undisturbed;
 }
 
 /* ---- the seats ---- */
 
-static struct hold *hold_of(uint64_t id)
+static struct hold *hold_of(unsigned event, uint64_t id)
 {
     for (uint32_t i = book.holds_len; i > 0; i--)
-        if (book.holds[i - 1].id == id)
+        if (book.holds[i - 1].id == id && book.holds[i - 1].event == event)
             return &book.holds[i - 1];
     if (book.holds_len == HOLDS_MAX)
         invariant_broken(INVARIANT_5, "more than %d holds in so small a world", HOLDS_MAX);
     struct hold *hold = &book.holds[book.holds_len++];
     hold->id = id;
+    hold->event = event;
     return hold;
 }
 
-static void take(const struct change *change, bool sells)
+static void take(struct hall *hall, const struct change *change, bool sells)
 {
     for (uint32_t i = 0; i < change->add_count; i++) {
         assert(change->seats[i] < book.seats_len);
-        struct seat *seat = &book.seats[change->seats[i]];
+        struct seat *seat = &hall->seats[change->seats[i]];
         if (seat->hold != 0 && (seat->hold != change->hold || !sells || seat->sold))
             invariant_broken(INVARIANT_1,
                              "seat %u is hold %" PRIx64 "'s%s, and is %s for hold %" PRIx64,
@@ -102,12 +114,12 @@ static void take(const struct change *change, bool sells)
     }
 }
 
-static void give_back(const struct change *change)
+static void give_back(struct hall *hall, const struct change *change)
 {
     for (uint32_t i = 0; i < change->remove_count; i++) {
         uint32_t nth = change->seats[change->add_count + i];
         assert(nth < book.seats_len);
-        struct seat *seat = &book.seats[nth];
+        struct seat *seat = &hall->seats[nth];
         if (seat->hold != change->hold)
             invariant_broken(INVARIANT_1,
                              "seat %u is hold %" PRIx64 "'s, and hold %" PRIx64
@@ -124,33 +136,35 @@ static void give_back(const struct change *change)
     }
 }
 
-static uint64_t now_ms(void)
-{
-    return SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
-}
-
 /* No change may be dated later than the server's time plus half of the longest wait for it. */
 static void judge_time(const struct change *change)
 {
-    if (change->at_ms > now_ms() + SALE_CLOCK_WAIT_MAX_MS / 2 + 2)
+    if (change->at_ms > sim_wall_ms() + SALE_CLOCK_WAIT_MAX_MS / 2 + 2)
         invariant_broken(INVARIANT_3, "%s of hold %" PRIx64 " is of a time %" PRIu64 " ms ahead",
-                         change_kind_name(change->kind), change->hold, change->at_ms - now_ms());
+                         change_kind_name(change->kind), change->hold,
+                         change->at_ms - sim_wall_ms());
 }
 
-static void judge_hold(const struct change *change)
+static void judge_hold(unsigned event, const struct change *change)
 {
-    struct hold *hold = hold_of(change->hold);
+    struct hold *hold = hold_of(event, change->hold);
     bool expires = change->kind == CHANGE_EXPIRED || change->kind == CHANGE_LATE;
     judge_time(change);
     if (expires && change->at_ms < hold->expires_ms)
         invariant_broken(INVARIANT_3, "hold %" PRIx64 " expires %" PRIu64 " ms too early",
                          change->hold, hold->expires_ms - change->at_ms);
+    if (book.undisturbed && event == GALA && change->kind == CHANGE_EXPIRED &&
+        sim_wall_ms() > hold->expires_ms + EXPIRY_LATE_MS)
+        invariant_broken(INVARIANT_4, "hold %" PRIx64 " expires %" PRIu64 " ms too late",
+                         change->hold, sim_wall_ms() - hold->expires_ms);
     if (change->kind == CHANGE_TAKEN || change->kind == CHANGE_EXTENDED)
         hold->expires_ms = change->expires_ms;
     bool takes_on = change->kind == CHANGE_EXTENDED || change->kind == CHANGE_CONFIRMED;
     if (takes_on && hold->given_back)
         invariant_broken(INVARIANT_2, "hold %" PRIx64 " was given back by %s, and is %s for %s",
                          change->hold, hold->order, change_kind_name(change->kind), change->text);
+    if (takes_on && (change->text[0] == 'b') != (event == BALL))
+        invariant_broken(INVARIANT_1, "%s is in the books of another event", change->text);
     if (takes_on)
         snprintf(hold->order, sizeof(hold->order), "%s", change->text);
     bool by_order = change->kind == CHANGE_RELEASED || change->kind == CHANGE_REFUNDED ||
@@ -179,37 +193,42 @@ static _Noreturn void done_after_all(const struct change *change)
                      change->hold, change_kind_name(change->kind), change->seq);
 }
 
-/* A refused change that was on its way had a number, under which the journal must never have it. */
-void invariant_refused(const struct change *change)
+static bool has(const struct hall *hall, uint64_t seq, const struct outcome *outcome)
 {
-    struct outcome outcome = outcome_of(change);
-    if (change->seq == 0)
-        return;
-    if (change->seq <= book.changes_len && is_same(&book.changes[change->seq - 1], &outcome))
-        done_after_all(change);
-    if (book.refused_len == REFUSED_MAX)
-        return;
-    book.refused_seq[book.refused_len] = change->seq;
-    book.refused[book.refused_len++] = outcome;
+    return seq >= 1 && seq <= hall->changes_len && is_same(&hall->changes[seq - 1], outcome);
 }
 
-static void judge_refused(const struct change *change)
+/* A refused change that was on its way had a number, under which the journal must never have it. */
+void invariant_refused(unsigned event, const struct change *change)
+{
+    struct hall *hall = &book.halls[event];
+    struct outcome outcome = outcome_of(change);
+    if (has(hall, change->seq, &outcome))
+        done_after_all(change);
+    if (change->seq == 0 || hall->refused_len == REFUSED_MAX)
+        return;
+    hall->refused_seq[hall->refused_len] = change->seq;
+    hall->refused[hall->refused_len++] = outcome;
+}
+
+static void judge_refused(const struct hall *hall, const struct change *change)
 {
     struct outcome outcome = outcome_of(change);
-    for (uint32_t i = 0; i < book.refused_len; i++)
-        if (book.refused_seq[i] == change->seq && is_same(&book.refused[i], &outcome))
+    for (uint32_t i = 0; i < hall->refused_len; i++)
+        if (hall->refused_seq[i] == change->seq && is_same(&hall->refused[i], &outcome))
             done_after_all(change);
 }
 
-void invariant_written(const struct change *change)
+void invariant_written(unsigned event, const struct change *change)
 {
-    if (change->seq != book.changes_len + 1)
+    struct hall *hall = &book.halls[event];
+    if (change->seq != hall->changes_len + 1)
         invariant_broken(INVARIANT_3, "the journal goes on at %" PRIu64 " after %" PRIu64,
-                         change->seq, book.changes_len);
-    if (book.changes_len == CHANGES_MAX)
+                         change->seq, hall->changes_len);
+    if (hall->changes_len == CHANGES_MAX)
         invariant_broken(INVARIANT_5, "more than %d changes in so small a world", CHANGES_MAX);
-    book.changes[book.changes_len++] = outcome_of(change);
-    judge_refused(change);
+    hall->changes[hall->changes_len++] = outcome_of(change);
+    judge_refused(hall, change);
     sim_note("written: %" PRIu64 " %s %" PRIx64 " +%u -%u %s", change->seq,
              change_kind_name(change->kind), change->hold, change->add_count, change->remove_count,
              change->text);
@@ -221,42 +240,41 @@ void invariant_written(const struct change *change)
         probe_reached(PROBE_FORGOTTEN);
     if (change->verdict == CHANGE_VERDICT_RETAKEN)
         probe_reached(PROBE_RETAKEN);
-    judge_hold(change);
-    give_back(change);
-    take(change, change->kind == CHANGE_CONFIRMED);
+    judge_hold(event, change);
+    give_back(hall, change);
+    take(hall, change, change->kind == CHANGE_CONFIRMED);
 }
 
-void invariant_walled(uint32_t seat)
+void invariant_walled(unsigned event, uint32_t seat)
 {
+    (void)event;
     invariant_broken(INVARIANT_1, "only the key of `sold` kept seat %u from a second owner", seat);
 }
 
-void invariant_answered(const struct change *change)
+void invariant_answered(unsigned event, const struct change *change)
 {
     struct outcome outcome = outcome_of(change);
-    bool has = change->seq >= 1 && change->seq <= book.changes_len &&
-               is_same(&book.changes[change->seq - 1], &outcome);
-    if (!has)
+    if (!has(&book.halls[event], change->seq, &outcome))
         invariant_broken(INVARIANT_3,
                          "a caller gets the answer that hold %" PRIx64 " is %s (%" PRIu64
                          "), and the journal does not know it",
                          change->hold, change_kind_name(change->kind), change->seq);
 }
 
-void invariant_nothing_left(uint64_t hold, const char *whose)
+void invariant_nothing_left(unsigned event, uint64_t hold, const char *whose)
 {
     for (uint32_t i = 0; i < book.seats_len; i++)
-        if (book.seats[i].hold == hold)
+        if (book.halls[event].seats[i].hold == hold)
             invariant_broken(INVARIANT_3,
                              "%s says that nothing is left of hold %" PRIx64 ", and seat %u is its",
                              whose, hold, i);
 }
 
-void invariant_engine(const struct engine *engine, const char *whose)
+void invariant_engine(unsigned event, const struct engine *engine, const char *whose)
 {
     for (uint32_t i = 0; i < book.seats_len; i++) {
         struct engine_seat has = engine_seat(engine, i);
-        const struct seat *seat = &book.seats[i];
+        const struct seat *seat = &book.halls[event].seats[i];
         enum engine_seat_state state = seat->hold == 0 ? ENGINE_FREE
                                        : seat->sold    ? ENGINE_SEAT_SOLD
                                                        : ENGINE_HELD;
@@ -268,14 +286,14 @@ void invariant_engine(const struct engine *engine, const char *whose)
     }
 }
 
-void invariant_slept(uint64_t due_ms, uint64_t spared_ms)
+void invariant_slept(unsigned event, uint64_t due_ms, uint64_t spared_ms)
 {
     for (uint32_t i = 0; i < book.seats_len; i++) {
-        const struct seat *seat = &book.seats[i];
+        const struct seat *seat = &book.halls[event].seats[i];
         if (seat->hold == 0 || seat->sold)
             continue;
-        uint64_t end_ms = hold_of(seat->hold)->expires_ms;
-        if (due_ms == 0 || (due_ms > end_ms && due_ms > now_ms() + spared_ms))
+        uint64_t end_ms = hold_of(event, seat->hold)->expires_ms;
+        if (due_ms == 0 || (due_ms > end_ms && due_ms > sim_wall_ms() + spared_ms))
             invariant_broken(INVARIANT_4,
                              "the event sleeps until %" PRIu64 ", and hold %" PRIx64
                              " ends at %" PRIu64,
@@ -286,8 +304,9 @@ void invariant_slept(uint64_t due_ms, uint64_t spared_ms)
 uint32_t invariant_held(void)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < book.seats_len; i++)
-        n += book.seats[i].hold != 0 && !book.seats[i].sold;
+    for (const struct hall *hall = book.halls; hall < book.halls + HALLS; hall++)
+        for (uint32_t i = 0; i < book.seats_len; i++)
+            n += hall->seats[i].hold != 0 && !hall->seats[i].sold;
     return n;
 }
 
@@ -306,9 +325,9 @@ static uint32_t sold_to(const struct order *order)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < book.seats_len; i++) {
-        const struct seat *seat = &book.seats[i];
+        const struct seat *seat = &gala->seats[i];
         n += seat->sold && seat->hold == order->hold &&
-             strcmp(hold_of(seat->hold)->order, order->id) == 0;
+             strcmp(hold_of(GALA, seat->hold)->order, order->id) == 0;
     }
     return n;
 }
@@ -375,7 +394,7 @@ void invariant_reserved(const char *id, bool reserved)
 void invariant_ticket(const char *ticket, const char *order, uint32_t nth)
 {
     assert(nth < book.seats_len);
-    struct seat *seat = &book.seats[nth];
+    struct seat *seat = &gala->seats[nth];
     history_fact("'fact':'ticket','order':'%s','seat':'s%u','hold':'%" PRIx64 "'", order, nth,
                  order_of(order)->hold);
     if (seat->ticket[0] != '\0')
@@ -392,13 +411,13 @@ static uint32_t tickets_of(const char *order)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < book.seats_len; i++)
-        n += strcmp(book.seats[i].ticket_order, order) == 0;
+        n += strcmp(gala->seats[i].ticket_order, order) == 0;
     return n;
 }
 
 void invariant_handed_on(const char *ticket, const char *order, uint32_t nth)
 {
-    struct seat *seat = &book.seats[nth];
+    struct seat *seat = &gala->seats[nth];
     if (strcmp(seat->ticket_order, order) != 0)
         invariant_broken(INVARIANT_1, "%s of %s is for seat %u, of which it has no ticket", ticket,
                          order, nth);
@@ -422,7 +441,7 @@ void invariant_revoked(const char *order)
     if (order_of(order)->used)
         invariant_broken(INVARIANT_1, "%s loses its tickets, and was there", order);
     for (uint32_t i = 0; i < book.seats_len; i++) {
-        struct seat *seat = &book.seats[i];
+        struct seat *seat = &gala->seats[i];
         if (strcmp(seat->ticket_order, order) == 0)
             seat->ticket[0] = seat->ticket_order[0] = '\0';
     }
@@ -453,9 +472,9 @@ void invariant_farewell(const char *id)
 void invariants_record_sold(void)
 {
     for (uint32_t i = 0; i < book.seats_len; i++)
-        if (book.seats[i].sold)
+        if (gala->seats[i].sold)
             history_fact("'fact':'sold','seat':'s%u','hold':'%" PRIx64 "','order':'%s'", i,
-                         book.seats[i].hold, hold_of(book.seats[i].hold)->order);
+                         gala->seats[i].hold, hold_of(GALA, gala->seats[i].hold)->order);
 }
 
 void invariant_ended(const char *id, enum invariant_fate fate)

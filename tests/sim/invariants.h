@@ -14,31 +14,32 @@
 #ifndef FG_SIM_INVARIANTS_H
 #define FG_SIM_INVARIANTS_H
 
-#include "core/engine/engine.h"
+#include "call.h"
 #include "stage/invariant.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-void invariants_begin(uint32_t seats, uint64_t seat_price);
+/* `undisturbed`: no fault hits the gala's seats, so all there is done in time. */
+void invariants_begin(uint32_t seats, uint64_t seat_price, bool undisturbed);
 
 /* ---- the seats ---- */
 
 /* The change is committed to the journal. */
-void invariant_written(const struct change *change);
+void invariant_written(unsigned event, const struct change *change);
 /* The unique constraint had to stop a sale. */
-void invariant_walled(uint32_t seat);
+void invariant_walled(unsigned event, uint32_t seat);
 /* A caller's response said that the change was done. */
-void invariant_answered(const struct change *change);
+void invariant_answered(unsigned event, const struct change *change);
 /* A caller's response said that the change was not done and never will be. */
-void invariant_refused(const struct change *change);
+void invariant_refused(unsigned event, const struct change *change);
 /* The saga's response said that nothing is left to give back, so it refunds the money. */
-void invariant_nothing_left(uint64_t hold, const char *whose);
+void invariant_nothing_left(unsigned event, uint64_t hold, const char *whose);
 /* A process starts to sell with this engine, or sells with it and has nothing in flight. */
-void invariant_engine(const struct engine *engine, const char *whose);
+void invariant_engine(unsigned event, const struct engine *engine, const char *whose);
 /* The event sleeps until its first hold ends (0: none), or for `spared_ms` if that is later. */
-void invariant_slept(uint64_t due_ms, uint64_t spared_ms);
-uint32_t invariant_held(void);     /* seats */
+void invariant_slept(unsigned event, uint64_t due_ms, uint64_t spared_ms);
+uint32_t invariant_held(void);     /* seats, of all events */
 void invariants_record_sold(void); /* to the history, at the end */
 
 /* ---- orders ---- */

@@ -1,9 +1,9 @@
-/* op_record.c: see op_record.h.
+/* op_record.c: writes calls of the seats and their responses to a history (stage/history.h).
  *
  * A 503 means that nothing was done, and counts as a refusal. "The hold is gone" counts only if an
  * owner had to prove it, as for the saga's steps: a paused owner that does not know yet that it
  * lost the event may answer a buyer from memory. */
-#include "op_record.h"
+#include "call.h"
 
 #include "stage/history.h"
 

@@ -6,7 +6,6 @@
 #include "seats.h"
 
 #include "invariants.h"
-#include "op_record.h"
 #include "postgres/server.h"
 #include "postgres/sql.h"
 #include "stage/faults.h"
@@ -36,11 +35,9 @@ enum {
     PAY_TTL_MS = 30 * 1000,
     CALM_MS = 2 * JOURNAL_ANSWER_MS, /* statements that hung are given up */
     READY_MS = 60 * 1000,
-    TAKEN_MS = 2000, /* as README.md promises */
+    TAKEN_MS = 2000,   /* as README.md promises */
+    IN_TIME_MS = 2000, /* for a call of an event whose neighbours alone are disturbed */
 };
-
-/* Where several processes share the events there is a second one, which gets no requests. */
-enum { GALA, BALL, HALLS };
 
 struct seat_service {
     struct sim_proc proc;
@@ -61,12 +58,14 @@ struct seat_service {
 static struct {
     char document[DOCUMENT_MAX];
     struct shown_plan *plan; /* of the document */
+    uint64_t undisturbed_us; /* from then on no fault hits the gala; UINT64_MAX: any does */
     struct seat_service services[SEATS_PROCS];
     unsigned services_len;
     bool shared;
 } seats;
 
-static const char *const ids[HALLS] = {SQL_EVENT, "ball"};
+/* The document of the third cannot be read. */
+static const char *const ids[HALLS + 1] = {"gala", "ball", "fair"};
 
 static bool is_running(const struct seat_service *service)
 {
@@ -126,14 +125,20 @@ uint32_t seats_count(void)
     return plan_seat_count(seats.plan->plan);
 }
 
-void seats_price(const uint32_t *which, uint32_t len, uint8_t digest[CHANGE_HASH_BYTES])
+const char *seats_event(unsigned event)
+{
+    return ids[event];
+}
+
+void seats_price(unsigned event, const uint32_t *which, uint32_t len,
+                 uint8_t digest[CHANGE_HASH_BYTES])
 {
     struct purchase_line lines[SEAT_CALL_SEATS];
     assert(len <= SEAT_CALL_SEATS);
     for (uint32_t i = 0; i < len; i++)
         lines[i] = (struct purchase_line){plan_seat(seats.plan->plan, which[i]).guid, SPAN("a"),
                                           SEAT_PRICE, 1};
-    purchase_digest(&(struct purchase){.event = SPAN(SQL_EVENT),
+    purchase_digest(&(struct purchase){.event = span_of(ids[event]),
                                        .currency = SPAN("KRW"),
                                        .lines = lines,
                                        .lines_len = len,
@@ -143,17 +148,11 @@ void seats_price(const uint32_t *which, uint32_t len, uint8_t digest[CHANGE_HASH
 
 /* ---- time ---- */
 
-static uint64_t mono_us(void *ctx)
-{
-    (void)ctx;
-    return sim_us();
-}
-
 static uint64_t wall_us(void *ctx)
 {
     const struct seat_service *service = ctx;
     int64_t ahead_us = sim_us() < service->wrong_until_us ? service->wall_ahead_us : 0;
-    return (uint64_t)SIM_EPOCH_S * SIM_S + sim_us() + (uint64_t)ahead_us;
+    return sim_wall_us(NULL) + (uint64_t)ahead_us;
 }
 
 /* Perhaps wrong, for up to a minute. */
@@ -161,7 +160,7 @@ static void set_clock(struct seat_service *service)
 {
     service->wall_ahead_us = fault_clock_us();
     service->wrong_until_us = sim_us() + sim_between(0, 60 * SIM_S);
-    service->clock = (struct clock){mono_us, wall_us, service};
+    service->clock = (struct clock){sim_mono_us, wall_us, service};
     sale_clock_init(&service->sale, &service->clock);
 }
 
@@ -193,7 +192,7 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
 {
     struct seat_service *service = current();
     const struct event *event = events_nth(service->events, nth);
-    unsigned which = span_eq(span_of(event->id), SPAN(SQL_EVENT)) ? GALA : BALL;
+    unsigned which = strcmp(event->id, ids[GALA]) == 0 ? GALA : BALL;
     sim_note("owns %s, with epoch %llu", event->id, (unsigned long long)epoch);
     for (unsigned i = 0; i < SEATS_PROCS; i++) {
         const struct event *other = opened(&seats.services[i], which);
@@ -204,10 +203,12 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
     service->host.own(ctx, nth, epoch, seq, asked_ms);
     /* A process that was paused between its last look and now may be too late. It may answer buyers
      * from memory for a moment, but cannot write or prove anything. */
-    if (epoch != sql_epoch(event->id))
+    if (epoch != sql_epoch(which))
         probe_reached(PROBE_OPENED_LATE);
-    else if (which == GALA)
-        invariant_engine(event->engine, service->name);
+    else
+        invariant_engine(which, event->engine, service->name);
+    if (which == GALA && seats.undisturbed_us == 0)
+        seats.undisturbed_us = sim_us();
     if (asked_ms != 0)
         probe_reached(asked_ms == INT64_MAX ? PROBE_WOKEN_DUE : PROBE_WOKEN_ASKED);
 }
@@ -263,17 +264,32 @@ static void hear(void *ctx)
         sim_gate_ring(call->gate);
 }
 
+/* Nothing but a fault of another event could delay or refuse it. */
+static void judge_in_time(const struct seat_call *call, enum seat_answer answer)
+{
+    uint64_t took_us = sim_us() - call->asked_us;
+    bool is_late =
+        answer == SEAT_LATER || answer == SEAT_SILENT || took_us > IN_TIME_MS * (uint64_t)SIM_MS;
+    bool is_judged = seats.undisturbed_us > 0 && call->asked_us > seats.undisturbed_us;
+    if (call->event == GALA && is_judged && !call->is_answered && is_late)
+        invariant_broken(INVARIANT_4, "the gala, which nothing disturbs, answers %d in %u ms",
+                         (int)answer, (unsigned)(took_us / SIM_MS));
+}
+
 static void time_out(void *ctx)
 {
     struct seat_call *call = ctx;
     if (call->over)
         return;
+    judge_in_time(call, SEAT_SILENT);
     call->answer = SEAT_SILENT;
     hear(call);
 }
 
 static void reply(struct seat_call *call, enum seat_answer answer)
 {
+    judge_in_time(call, answer);
+    call->is_answered = true;
     if (call->over || fault_now(FAULT_NET_ANSWER_LOST))
         return;
     call->answer = answer;
@@ -305,7 +321,7 @@ static void reply_unwritten(struct seat_call *call, const struct event *event)
         call->expires_ms = view.expires_ms;
     bool done = verdict == ENGINE_SAME || (gives_back(call) && verdict == ENGINE_NO_HOLD);
     if (gives_back(call) && verdict == ENGINE_NO_HOLD)
-        invariant_nothing_left(call->hold, call->at->name);
+        invariant_nothing_left(call->event, call->hold, call->at->name);
     reply(call, verdict == ENGINE_FULL ? SEAT_LATER : done ? SEAT_DONE : SEAT_REFUSED);
 }
 
@@ -315,9 +331,9 @@ static void on_outcome(void *ctx, int rc, const struct change *change)
     struct seat_call *call = ctx;
     bool proof = call->verdict != ENGINE_OK;
     if (rc == 0 && !proof)
-        invariant_answered(change);
+        invariant_answered(call->event, change);
     if (rc != 0 && rc != ERR_UNKNOWN && !proof)
-        invariant_refused(change);
+        invariant_refused(call->event, change);
     if (rc != 0 && is_running(call->at))
         reply(call, rc == ERR_UNKNOWN ? SEAT_SILENT : SEAT_LATER);
 }
@@ -345,7 +361,7 @@ static enum engine_verdict act(const struct call *its, struct engine_op *op)
     struct engine *engine = its->event->engine;
     struct engine_who who = {.buyer = call->buyer, .session = call->buyer, .channels = 1};
     struct span order = span_of(call->order);
-    struct engine_purchase purchase = {.event = SPAN(SQL_EVENT)};
+    struct engine_purchase purchase = {.event = span_of(ids[call->event])};
     uint64_t now = its->now_ms;
     memcpy(purchase.digest, call->digest, sizeof(purchase.digest));
     switch (call->op) {
@@ -386,10 +402,10 @@ static void arrive(void *ctx)
 {
     struct seat_call *call = ctx;
     struct seat_service *service = call->at;
-    struct event *event = opened(service, GALA);
+    struct event *event = opened(service, call->event);
     if (event == NULL) {
-        if (service->journal != NULL)
-            (void)journal_wake(service->journal, SPAN(SQL_EVENT)); /* the event may be asleep */
+        if (service->journal != NULL) /* the event may be asleep */
+            (void)journal_wake(service->journal, span_of(ids[call->event]));
         reply(call, SEAT_LATER);
         return;
     }
@@ -435,22 +451,24 @@ static struct seat_service *any_service(void)
 }
 
 /* Routes like the edge: to an owner; to any process if none or several report being one. */
-static struct seat_service *choose(void)
+static struct seat_service *choose(unsigned event)
 {
     struct seat_service *chosen = any_service();
-    if (says_it_owns(chosen, GALA) || fault_now(FAULT_NET_ASTRAY))
+    if (says_it_owns(chosen, event) || fault_now(FAULT_NET_ASTRAY))
         return chosen;
     for (unsigned i = 0; i < SEATS_PROCS; i++)
-        if (says_it_owns(&seats.services[i], GALA))
+        if (says_it_owns(&seats.services[i], event))
             chosen = &seats.services[i];
     return chosen;
 }
 
 void seat_send(struct seat_call *call)
 {
-    struct seat_service *service = choose();
+    struct seat_service *service = choose(call->event);
     call->at = service;
-    op_record_ask(call);
+    call->asked_us = sim_us();
+    if (call->event == GALA) /* the checker of histories expects orders */
+        op_record_ask(call);
     sim_after(call->from, call->timeout_us, time_out, call);
     if (!service->proc.alive) {
         reply(call, SEAT_LATER);
@@ -564,21 +582,24 @@ static void leave(void *ctx)
     sim_proc_kill(&service->proc, "gone");
 }
 
-static void on_slept(uint64_t due_ms)
+static void on_slept(unsigned event, uint64_t due_ms)
 {
-    invariant_slept(due_ms, CONFIRM_SPARED_MS + SALE_CLOCK_WAIT_MAX_MS);
+    invariant_slept(event, due_ms, CONFIRM_SPARED_MS + SALE_CLOCK_WAIT_MAX_MS);
 }
 
-void seats_begin(uint32_t rows, uint32_t row_seats)
+void seats_begin(uint32_t rows, uint32_t row_seats, bool undisturbed)
 {
+    static const struct sql_ears ears = {invariant_written, invariant_walled, on_slept};
     assert(row_seats <= ROW_SEATS_MAX);
+    seats.undisturbed_us = undisturbed ? 0 : UINT64_MAX;
     seats.shared = fault_now(FAULT_SEATS_SHARE);
     seats.services_len = seats.shared ? SEATS_PROCS : 2;
     make_plan(rows, row_seats);
-    invariants_begin(seats_count(), SEAT_PRICE);
-    sql_begin(SQL_EVENT, seats.document, invariant_written, invariant_walled, on_slept);
-    if (seats.shared)
-        sql_begin(ids[BALL], seats.document, NULL, NULL, NULL);
+    invariants_begin(seats_count(), SEAT_PRICE, undisturbed);
+    for (unsigned i = 0; i < HALLS; i++)
+        sql_begin(ids[i], seats.document, &ears);
+    if (undisturbed)
+        sql_begin(ids[HALLS], "{}", NULL);
     for (unsigned i = 0; i < seats.services_len; i++) {
         struct seat_service *service = &seats.services[i];
         snprintf(service->name, sizeof(service->name), "seats-%c", 'a' + (char)i);
@@ -648,15 +669,15 @@ static struct engine *make_engine(void)
     return engine;
 }
 
-void seats_snapshot(void)
+void seats_snapshot(unsigned event)
 {
     struct engine *engine = make_engine();
-    sql_replay(engine);
+    sql_replay(event, engine);
     size_t room = engine_snapshot_size(engine);
     uint8_t *body = malloc(room);
     assert(body != NULL);
     size_t len = engine_snapshot_write(engine, body, room);
-    sql_keep_snapshot(sql_journal_len(), body, len);
+    sql_keep_snapshot(event, sql_journal_len(event), body, len);
     engine_destroy(engine);
 }
 
@@ -692,28 +713,31 @@ static bool rests(unsigned which)
 {
     const struct seat_service *found = owner_of(which);
     if (found == NULL)
-        return sql_is_asleep(ids[which]);
+        return sql_is_asleep(which);
     bool stands = found->proc.stopped_until_us > sim_us(); /* a paused process may have lost it */
     return !stands && atomic_load(&opened(found, which)->kept) == 0 && seconds_of(which) > 0;
 }
 
 bool seats_quiet(void)
 {
-    return rests(GALA) && (!seats.shared || rests(BALL));
+    return rests(GALA) && rests(BALL);
 }
 
 void seats_judge(void)
 {
-    struct seat_service *found = owner_of(GALA);
-    if (found != NULL) {
-        invariant_engine(opened(found, GALA)->engine, found->name);
-        read_stats(found);
+    seats.undisturbed_us = UINT64_MAX;
+    for (unsigned i = 0; i < HALLS; i++) {
+        struct seat_service *found = owner_of(i);
+        if (found != NULL) {
+            invariant_engine(i, opened(found, i)->engine, found->name);
+            read_stats(found);
+        }
+        struct engine *again = make_engine();
+        sql_replay(i, again);
+        engine_replay_end(again);
+        invariant_engine(i, again, "the journal read again");
+        engine_destroy(again);
     }
-    struct engine *again = make_engine();
-    sql_replay(again);
-    engine_replay_end(again);
-    invariant_engine(again, "the journal read again");
-    engine_destroy(again);
 }
 
 /* ---- when all is well ---- */
@@ -726,8 +750,8 @@ static bool has_come(void)
     struct seat_service *found = owner_of(GALA), *asked = any_service();
     if (found != NULL)
         events_used(found->events, opened(found, GALA));
-    else if (sql_is_asleep(SQL_EVENT) && asked->journal != NULL)
-        (void)journal_wake(asked->journal, SPAN(SQL_EVENT));
+    else if (sql_is_asleep(GALA) && asked->journal != NULL)
+        (void)journal_wake(asked->journal, span_of(ids[GALA]));
     return found != NULL && (awaited == NULL || found == awaited);
 }
 

@@ -8,18 +8,21 @@
 
 enum { SEATS_PROCS = GATE_SERVICES, SEAT_PRICE = 1000 };
 
-void seats_begin(uint32_t rows, uint32_t row_seats);
-uint32_t seats_count(void);
+/* `undisturbed`: faults hit the gala's neighbours alone. One more of them cannot be read then. */
+void seats_begin(uint32_t rows, uint32_t row_seats, bool undisturbed);
+const char *seats_event(unsigned event); /* its id */
+uint32_t seats_count(void);              /* of each event */
 /* The purchase digest of these seats, as an order has it. */
-void seats_price(const uint32_t *seats, uint32_t len, uint8_t digest[CHANGE_HASH_BYTES]);
+void seats_price(unsigned event, const uint32_t *seats, uint32_t len,
+                 uint8_t digest[CHANGE_HASH_BYTES]);
 void seat_send(struct seat_call *call);
 /* Sends the call and waits for its response. Runs on a fiber. */
 enum seat_answer seat_ask(struct seat_call *call);
 /* Kills, pauses and graceful exits. Called every `ms`. */
 void seats_fault(uint32_t ms);
-void seats_snapshot(void); /* writes one, as the auditor does */
-bool seats_quiet(void);    /* the owner has nothing in flight, or the event sleeps */
-/* At the end: compares the owner's engine with its journal. */
+void seats_snapshot(unsigned event); /* writes one, as the auditor does */
+bool seats_quiet(void);              /* owners have nothing in flight, or their events sleep */
+/* At the end: compares the owners' engines with their journals. */
 void seats_judge(void);
 /* Checks that an event moves on request, and is taken over from a process that dies. */
 void seats_drill(void);

@@ -41,25 +41,35 @@ void world_draw(uint64_t seed, bool line, struct world_conf *conf)
         .buyers = (uint32_t)(5 + rng_below(&dice.rng, 60)),
         .sale_s = (uint32_t)(20 + rng_below(&dice.rng, 100)),
     };
-    fault_draw(&conf->mix, seed);
+    conf->undisturbed = !line && rng_below(&dice.rng, 4) == 0;
+    fault_draw(&conf->mix, seed, conf->undisturbed);
 }
 
 static void unlock_row(void *ctx)
 {
-    (void)ctx;
-    server_unlock_row();
+    server_unlock_row(*(const unsigned *)ctx);
+}
+
+/* Of one event's rows. */
+static void disturb(const struct world_conf *conf)
+{
+    static const unsigned all[HALLS] = {GALA, BALL};
+    const unsigned *event = conf->undisturbed ? &all[BALL] : &all[sim_below(SIM_CHOICES, HALLS)];
+    if (fault_within(FAULT_PG_ROW_LOCKED, FAULTS_MS) && server_lock_row(*event))
+        sim_after(NULL, sim_between(0, 6 * SIM_S), unlock_row, (void *)(uintptr_t)event);
+    if (fault_within(FAULT_PG_ROWS_REFUSED, FAULTS_MS))
+        sql_refuse_rows(*event, sim_between(0, 6 * SIM_S));
+    if (fault_within(FAULT_PG_EPOCH, FAULTS_MS))
+        sql_raise_epoch(*event);
 }
 
 static void go_wrong(void *ctx)
 {
     seats_fault(FAULTS_MS);
     adapters_fault(FAULTS_MS);
+    disturb(ctx);
     if (fault_within(FAULT_PG_RESTART, FAULTS_MS))
         server_restart();
-    if (fault_within(FAULT_PG_ROW_LOCKED, FAULTS_MS) && server_lock_row())
-        sim_after(NULL, sim_between(0, 6 * SIM_S), unlock_row, NULL);
-    if (fault_within(FAULT_PG_EPOCH, FAULTS_MS))
-        sql_raise_epoch();
     sim_after(NULL, FAULTS_MS * SIM_MS, go_wrong, ctx);
 }
 
@@ -71,7 +81,8 @@ static void deliver(void *ctx)
 
 static void snapshot(void *ctx)
 {
-    seats_snapshot();
+    for (unsigned event = 0; event < HALLS; event++)
+        seats_snapshot(event);
     sim_after(NULL, SNAPSHOT_MS * SIM_MS, snapshot, ctx);
 }
 
@@ -95,11 +106,6 @@ static void on_hook(const char *order)
     sim_after(NULL, sim_between(SIM_MS, 500 * SIM_MS), wake_order, strdup(order));
     if (fault_now(FAULT_HOOK_TWICE))
         sim_after(NULL, sim_between(SIM_MS, 60 * (uint64_t)SIM_S), wake_order, strdup(order));
-}
-
-static bool never(void)
-{
-    return false;
 }
 
 static bool has_line;
@@ -150,17 +156,18 @@ static void run_sale(const struct world_conf *conf, struct world_end *end)
     if (has_line)
         gate_begin(buyers_come);
     bank_begin(on_hook);
-    seats_begin(conf->rows, conf->row_seats);
+    seats_begin(conf->rows, conf->row_seats, conf->undisturbed);
     adapters_begin();
     if (conf->whole)
         queue_begin(conf->buyers, conf->sale_s * (uint64_t)SIM_S, 1);
     else
-        buyers_begin(conf->buyers, conf->sale_s * (uint64_t)SIM_S);
-    go_wrong(NULL);
+        buyers_begin(GALA, conf->buyers, conf->sale_s * (uint64_t)SIM_S);
+    buyers_begin(BALL, conf->buyers / 2, conf->sale_s * (uint64_t)SIM_S);
+    go_wrong((void *)(uintptr_t)conf);
     deliver(NULL);
     sim_after(NULL, SNAPSHOT_MS * SIM_MS, snapshot, NULL);
     uint64_t sale_us = (conf->sale_s + 30) * (uint64_t)SIM_S;
-    (void)sim_run(sale_us, sale_us, never);
+    (void)sim_run(sale_us, sale_us, sim_never);
     sim_note("nothing goes wrong any more");
     fault_end();
     if (has_line)
@@ -172,7 +179,7 @@ static void run_sale(const struct world_conf *conf, struct world_end *end)
     seats_drill();
     if (has_line) {
         uint64_t now_us = sim_us();
-        (void)sim_run(now_us + REST_S * (uint64_t)SIM_S, REST_S * (uint64_t)SIM_S, never);
+        (void)sim_run(now_us + REST_S * (uint64_t)SIM_S, REST_S * (uint64_t)SIM_S, sim_never);
         queue_judge();
     }
     count(end);

@@ -10,8 +10,9 @@
 
 struct world_conf {
     uint64_t seed;
-    bool line;  /* the world of the line, not of the seats */
-    bool whole; /* both: buyers come through the line */
+    bool line;        /* the world of the line, not of the seats */
+    bool whole;       /* both: buyers come through the line */
+    bool undisturbed; /* faults of the seats hit the gala's neighbours alone */
     uint32_t rows, row_seats, buyers;
     uint32_t sale_s; /* how long buyers arrive and faults happen */
     struct fault_mix mix;

@@ -33,15 +33,9 @@ static struct {
 
 /* ---- passes ---- */
 
-static uint64_t mono_us(void *ctx)
-{
-    (void)ctx;
-    return sim_us();
-}
-
 static struct jwks_feed *open_feed(unsigned service)
 {
-    static const struct clock clock = {mono_us, mono_us, NULL};
+    static const struct clock clock = {sim_mono_us, sim_mono_us, NULL};
     struct sim_proc *proc = &gate.services[service].proc;
     struct jwks_feed *feed;
     if (proc->alive)
@@ -134,7 +128,7 @@ static void on_left(const char *session)
     for (unsigned i = 0; i < gate.guests_len; i++)
         gate.told[i] = gate.told[i] || strcmp(gate.guests[i]->session, session) == 0;
     for (unsigned i = 0; i < GATE_SERVICES && gate.services[i].revoked != NULL; i++)
-        pass_revoke(gate.services[i].revoked, hash, SIM_EPOCH_S + sim_us() / SIM_S + REVOKED_S);
+        pass_revoke(gate.services[i].revoked, hash, sim_wall_ms() / 1000 + REVOKED_S);
 }
 
 static const struct guest *guest_of(const char *session)

@@ -1,5 +1,4 @@
-/* server.c: see server.h, and pg.h as far as the journal uses it. A world has one event, so one
- * lock covers all owner rows. */
+/* server.c: see server.h, and pg.h as far as the journal uses it. */
 #include "postgres/server.h"
 
 #include "stage/faults.h"
@@ -39,7 +38,8 @@ static struct {
         struct server_session *session;
         unsigned times;
     } locks[SERVER_LOCKS_MAX], shared[SERVER_SHARED_MAX];
-    struct server_ask *writer, *waiting; /* on the owner row */
+    struct server_ask *rows[SERVER_ROWS]; /* who has each owner row locked */
+    struct server_ask *waiting;           /* for rows, in order of arrival */
     uint64_t down_until_us;
 } server;
 
@@ -54,17 +54,17 @@ static void finish(struct server_ask *ask, int rc)
     sim_gate_ring(&ask->gate);
 }
 
-static void leave_row(struct server_ask *ask)
+static void leave_rows(struct server_ask *ask)
 {
     for (struct server_ask **at = &server.waiting; *at != NULL; at = &(*at)->next)
         if (*at == ask) {
             *at = ask->next;
             break;
         }
-    if (server.writer == ask) {
-        server.writer = NULL;
-        grant();
-    }
+    for (unsigned row = 0; row < SERVER_ROWS; row++)
+        if (server.rows[row] == ask)
+            server.rows[row] = NULL;
+    grant();
 }
 
 static void end_session(struct server_session *session)
@@ -82,7 +82,7 @@ static void end_session(struct server_session *session)
     session->works_on = NULL;
     if (ask == NULL)
         return;
-    leave_row(ask);
+    leave_rows(ask);
     finish(ask, ERR_CLOSED);
 }
 
@@ -108,28 +108,34 @@ static bool is_down(void)
 
 /* ---- somebody else's transaction ---- */
 
-static struct server_ask somebody; /* holds the row like a writer, without writing */
+static struct server_ask
+    somebody[SERVER_ROWS]; /* each holds a row like a writer, without writing */
 
-bool server_row_is_free(void)
+bool server_row_is_free(const struct server_ask *self, unsigned row)
 {
-    return server.writer == NULL;
+    return server.rows[row] == NULL || server.rows[row] == self;
 }
 
-bool server_lock_row(void)
+bool server_lock_row(unsigned row)
 {
-    if (is_down() || !server_row_is_free())
+    if (is_down() || server.rows[row] != NULL)
         return false;
-    server.writer = &somebody;
+    server.rows[row] = &somebody[row];
     return true;
 }
 
-void server_unlock_row(void)
+void server_unlock_row(unsigned row)
 {
-    if (server.writer == &somebody)
-        leave_row(&somebody);
+    leave_rows(&somebody[row]);
 }
 
 /* ---- statements ---- */
+
+static void act(struct server_ask *ask)
+{
+    ask->wrote = ask->finds != NULL && ask->finds(ask) != 0;
+    ask->act(ask);
+}
 
 static void take_effect(void *ctx);
 static void answer(struct server_ask *ask);
@@ -140,7 +146,7 @@ static void restart(void *ctx)
     server_restart();
 }
 
-/* How long the transaction that holds the row takes, with its faults. */
+/* How long the transaction that holds its rows takes, with its faults. */
 static uint64_t commit_us(struct server_ask *ask)
 {
     if (fault_now(FAULT_PG_COMMIT_CUT)) {
@@ -148,23 +154,41 @@ static uint64_t commit_us(struct server_ask *ask)
         finish(ask, ERR_CLOSED);
         return sim_between(10, 3 * SIM_S);
     }
-    uint64_t us = fault_now(FAULT_PG_COMMIT_HANG) ? sim_between(0, 8 * SIM_S)
-                  : fault_now(FAULT_PG_SLOW)      ? sim_between(0, 1500 * SIM_MS)
-                                                  : sim_between(50, 900);
+    uint64_t us = fault_now(FAULT_PG_COMMIT_HANG)   ? sim_between(0, 8 * SIM_S)
+                  : fault_now(FAULT_PG_SLOW)        ? sim_between(0, 1500 * SIM_MS)
+                  : fault_now(FAULT_PG_COMMIT_BUSY) ? sim_between(0, 300 * SIM_MS)
+                                                    : sim_between(50, 900);
     if (fault_now(FAULT_PG_COMMIT_RESTART))
         sim_after(NULL, sim_between(0, us), restart, NULL);
     return us;
 }
 
+/* As the statements of a transaction do: one row after another, and while one is not free, those
+ * before it stay locked. */
+static bool lock_rows(struct server_ask *ask)
+{
+    for (unsigned row = 0; row < SERVER_ROWS; row++) {
+        if ((ask->rows >> row & 1) == 0)
+            continue;
+        if (!server_row_is_free(ask, row))
+            return false;
+        server.rows[row] = ask;
+    }
+    return true;
+}
+
 static void grant(void)
 {
-    struct server_ask *ask = server.waiting;
-    if (server.writer != NULL || ask == NULL)
-        return;
-    server.waiting = ask->next;
-    server.writer = ask;
-    ask->granted = true;
-    sim_after(NULL, commit_us(ask), take_effect, ask);
+    for (struct server_ask **at = &server.waiting; *at != NULL;) {
+        struct server_ask *ask = *at;
+        if (!lock_rows(ask)) {
+            at = &ask->next;
+            continue;
+        }
+        *at = ask->next;
+        ask->granted = true;
+        sim_after(NULL, commit_us(ask), take_effect, ask);
+    }
 }
 
 static bool is_at_work(const struct server_ask *ask)
@@ -177,7 +201,7 @@ static void give_up_lock(void *ctx)
     struct server_ask *ask = ctx;
     if (!is_at_work(ask) || ask->granted)
         return;
-    leave_row(ask);
+    leave_rows(ask);
     probe_reached(PROBE_LOCK_TIMEOUT);
     ask->rc = ERR_PEER;
     memcpy(ask->sqlstate, "55P03", sizeof(ask->sqlstate));
@@ -194,7 +218,8 @@ static void arrive(void *ctx)
     }
     assert(session->works_on == NULL);
     session->works_on = ask;
-    if (ask->finds == NULL || !ask->finds(ask)) {
+    ask->rows = ask->finds != NULL ? ask->finds(ask) : 0;
+    if (ask->rows == 0) {
         take_effect(ask);
         return;
     }
@@ -217,11 +242,10 @@ static void take_effect(void *ctx)
     if (refused)
         memcpy(ask->sqlstate, "53100", sizeof(ask->sqlstate));
     else
-        ask->act(ask);
+        act(ask);
     if (ask->finds != NULL && given_up)
         probe_reached(ask->wrote ? PROBE_GHOST_WRITE : PROBE_GHOST_FENCED);
-    if (ask->finds != NULL)
-        leave_row(ask);
+    leave_rows(ask);
     answer(ask);
 }
 
@@ -293,13 +317,17 @@ int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err)
 void server_restart(void)
 {
     sim_note("the seats' database restarts");
-    struct server_ask *ask = server.writer != &somebody ? server.writer : NULL;
-    bool in_log = sim_below(SIM_FAULTS, 2) == 0;
-    if (ask != NULL && in_log)
-        ask->act(ask);
-    if (ask != NULL)
-        probe_reached(in_log ? PROBE_IN_LOG : PROBE_NOT_IN_LOG);
-    server.writer = NULL;
+    for (unsigned row = 0; row < SERVER_ROWS; row++) {
+        struct server_ask *ask = server.rows[row];
+        bool is_first = ask != NULL && ask->granted && ask->rows >> row << row == ask->rows;
+        if (is_first && sim_below(SIM_FAULTS, 2) == 0) {
+            probe_reached(PROBE_IN_LOG);
+            act(ask);
+        } else if (is_first) {
+            probe_reached(PROBE_NOT_IN_LOG);
+        }
+    }
+    memset(server.rows, 0, sizeof(server.rows));
     server.waiting = NULL;
     server.down_until_us = sim_us() + sim_between(100 * SIM_MS, 6 * SIM_S);
     for (uint32_t i = server.living_from; i < server.sessions_len; i++)

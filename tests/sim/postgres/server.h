@@ -16,7 +16,7 @@
 #include "pg/pg.h"
 #include "tables/statements.h"
 
-enum { SERVER_LOCKS_MAX = 64, SERVER_SHARED_MAX = 256, SERVER_STATE_BYTES = 6 };
+enum { SERVER_ROWS = 3, SERVER_LOCKS_MAX = 64, SERVER_SHARED_MAX = 256, SERVER_STATE_BYTES = 6 };
 
 struct server_session;
 
@@ -24,16 +24,17 @@ struct server_session;
 struct server_ask {
     /* Applies the statement atomically; may set rc and sqlstate instead. */
     void (*act)(struct server_ask *ask);
-    bool wrote; /* set by act(): there was a row to change */
-    /* For a statement that locks owner rows until it takes effect: whether it would lock any row.
-     */
-    bool (*finds)(const struct server_ask *ask);
+    /* For a statement that locks owner rows until it takes effect: a bit for each that it would
+     * lock. */
+    unsigned (*finds)(const struct server_ask *ask);
     struct server_session *session;
     int rc;
     char sqlstate[SERVER_STATE_BYTES];
     /* Set by the server. */
+    unsigned rows; /* found when it arrived; locked, once it is granted */
     bool granted, over;
-    int known; /* rc for the caller */
+    bool wrote; /* before act(): there is a row to change */
+    int known;  /* rc for the caller */
     struct sim_gate gate;
     struct server_ask *next;
     uint64_t lock_until_us;
@@ -42,15 +43,15 @@ struct server_ask {
 /* Runs on a fiber. Returns the ask's rc, or that of the connection. */
 int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err);
 void server_restart(void);
-bool server_lock_row(void); /* another transaction locks the owner rows; false: not free */
-void server_unlock_row(void);
-bool server_row_is_free(void);
+bool server_lock_row(unsigned row); /* another transaction locks an owner row; false: not free */
+void server_unlock_row(unsigned row);
 void server_lost(const struct sim_proc *proc); /* its process died: closes its connections */
 void server_cut(const struct sim_proc *proc);  /* ends its backends; it lives on */
 uint32_t server_sessions(void);                /* live backends */
 
 /* ---- for act() ---- */
 
+bool server_row_is_free(const struct server_ask *self, unsigned row); /* or its own */
 /* Advisory lock. It needs one unlock per lock. */
 bool server_lock(struct server_session *session, int32_t class, int32_t key);
 bool server_unlock(struct server_session *session, int32_t class, int32_t key);

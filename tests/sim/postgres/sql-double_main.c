@@ -16,10 +16,11 @@ static void pause_ms(uint32_t ms)
 
 static void lock_rows(bool take)
 {
-    if (!take)
-        server_unlock_row();
-    else if (!server_lock_row())
-        abort();
+    for (unsigned row = 0; row < SERVER_ROWS; row++)
+        if (!take)
+            server_unlock_row(row);
+        else if (!server_lock_row(row))
+            abort();
 }
 
 static int lock_holder(int32_t key)
@@ -55,7 +56,7 @@ int main(int argc, char **argv)
     }
     sim_begin(play.seed, false);
     for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
-        sql_begin(ids[i], "", NULL, NULL, NULL);
+        sql_begin(ids[i], "", NULL);
     sim_proc_start(&proc);
     (void)sim_spawn(&proc, run, &play);
     (void)sim_run(UINT64_MAX, SIM_MS, over);

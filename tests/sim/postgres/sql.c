@@ -3,10 +3,10 @@
  * the journal.
  *
  * The tables: event and document (a row), owner, journal, sold, sold_area, snapshot, ended_session
- * (empty: passes are not part of this world). A world has one event; sql-history/ has two, and
- * compares the owners, locks, sleep, journals, sales and snapshots here with PostgreSQL. Cases that
- * no caller uses, and that PostgreSQL would decide by its plan, are asserted not to happen. The
- * checker sees each write at the moment it happens. */
+ * (empty: passes are not part of this world). sql-history/ compares the owners, locks, sleep,
+ * journals, sales and snapshots here with PostgreSQL. Cases that no caller uses, and that
+ * PostgreSQL would decide by its plan, are asserted not to happen. The checker sees each write at
+ * the moment it happens. */
 #include "postgres/sql.h"
 
 #include "postgres/server.h"
@@ -25,8 +25,7 @@
 #include <string.h>
 
 enum {
-    EVENT_NO = 1, /* of the world's event */
-    EVENTS = 2,
+    EVENTS = SERVER_ROWS,
     ROWS_MAX = 1 << 16,
     SEATS_MAX = 256,
     AREAS_MAX = 256,
@@ -45,9 +44,8 @@ struct row {
 static struct event {
     const char *id; /* NULL: no event has this number */
     const char *document;
-    void (*on_written)(const struct change *change);
-    void (*on_walled)(uint32_t seat);
-    void (*on_slept)(uint64_t due_ms);
+    const struct sql_ears *ears; /* NULL: nobody checks it */
+    uint64_t refused_until_us;   /* rows of its journal */
     struct owner {
         uint64_t epoch, seq;
         struct store_line line;
@@ -97,16 +95,20 @@ static struct row *journal_of(const struct event *event)
     return journals[event - events];
 }
 
-static uint64_t now_ms(void)
+/* Its owner row is not locked by another transaction. */
+static bool is_free(const struct server_ask *ask, const struct event *event)
 {
-    return SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS;
+    return server_row_is_free(ask, (unsigned)(event - events));
+}
+
+static unsigned row_if(bool finds, const struct event *event)
+{
+    return finds ? 1u << (event - events) : 0;
 }
 
 static int64_t transactions; /* those that wrote an event's row */
 
-void sql_begin(const char *id, const char *document,
-               void (*on_written)(const struct change *change), void (*on_walled)(uint32_t seat),
-               void (*on_slept)(uint64_t due_ms))
+void sql_begin(const char *id, const char *document, const struct sql_ears *ears)
 {
     struct event *event = events;
     while (event->id != NULL)
@@ -114,20 +116,27 @@ void sql_begin(const char *id, const char *document,
     assert(event < events + EVENTS);
     event->id = id;
     event->document = document;
-    event->on_written = on_written;
-    event->on_walled = on_walled;
-    event->on_slept = on_slept;
+    event->ears = ears;
     struct chain first = chain_first(span_of(id));
     memcpy(event->owner.chain, first.bytes, CHAIN_BYTES);
     event->changed = ++transactions;
 }
 
-void sql_raise_epoch(void)
+void sql_raise_epoch(unsigned which)
 {
-    if (events[0].owner.epoch == 0 || !server_row_is_free())
+    struct event *event = &events[which];
+    if (event->owner.epoch == 0 || !server_row_is_free(NULL, which))
         return;
-    events[0].owner.epoch += 1;
-    sim_note("somebody raises the epoch to %llu", (unsigned long long)events[0].owner.epoch);
+    event->owner.epoch += 1;
+    sim_note("somebody raises the epoch of %s to %llu", event->id,
+             (unsigned long long)event->owner.epoch);
+}
+
+void sql_refuse_rows(unsigned which, uint64_t us)
+{
+    events[which].refused_until_us = sim_us() + us;
+    sim_note("rows of %s are refused for %llu ms", events[which].id,
+             (unsigned long long)us / SIM_MS);
 }
 
 static struct span bytes_of(const void *bytes, size_t len)
@@ -269,6 +278,39 @@ static struct query *with_keys(struct query *asks, const int32_t *keys, uint32_t
     return asks;
 }
 
+/* The functions of a statement that only passes its arguments on; then, that has an array of keys
+ * among them; then, the reader of a result's row. */
+#define ASKS(NAME, ACT)                                                                            \
+    int NAME(struct pg *pg, const struct NAME##_args *args, struct err_slot *err, PGresult **out)  \
+    {                                                                                              \
+        return run(pg, query(ACT, args, sizeof(*args)), err, out);                                 \
+    }
+#define ASKS_WITH(NAME, ACT, KEYS)                                                                 \
+    int NAME(struct pg *pg, const struct NAME##_args *args, struct err_slot *err, PGresult **out)  \
+    {                                                                                              \
+        struct query *asks = query(ACT, args, sizeof(*args));                                      \
+        return run(pg, with_keys(asks, args->KEYS, args->KEYS##_len), err, out);                   \
+    }
+#define ROW_OF(NAME, MEMBER)                                                                       \
+    struct NAME##_row NAME##_row(const PGresult *res, int row)                                     \
+    {                                                                                              \
+        return res->row[row].MEMBER;                                                               \
+    }
+
+ROW_OF(sql_events_changed, changed)
+ROW_OF(sql_document_of, document)
+ROW_OF(sql_lock_try, lock)
+ROW_OF(sql_locks_shared, shared)
+ROW_OF(sql_locks_held, held)
+ROW_OF(sql_owners_raise, raised)
+ROW_OF(sql_owners_free, free)
+ROW_OF(sql_owners_read, owner)
+ROW_OF(sql_owners_where, where)
+ROW_OF(sql_owners_heads, heads)
+ROW_OF(sql_journal_link, link)
+ROW_OF(sql_snapshot_newest, snapshot)
+ROW_OF(sql_sold_list, sold)
+
 /* ---- events ---- */
 
 int sql_prepare(struct pg *pg, struct err_slot *err)
@@ -339,7 +381,7 @@ static void do_wake(struct server_ask *ask)
         const struct sql_events_wake_rows *row = &asks->wake[i];
         struct event *event = event_of(row->event);
         bool wakes = is_among(row->event, asks->keys, asks->keys_len);
-        if (event == NULL || (wakes && !may) || (row->asked_ms > 0 && !server_row_is_free()))
+        if (event == NULL || (wakes && !may) || (row->asked_ms > 0 && !is_free(ask, event)))
             continue;
         event->asked_ms = event->asked_ms == 0 ? row->asked_ms : event->asked_ms;
         event->asleep = event->asleep && !wakes;
@@ -364,19 +406,20 @@ int sql_events_wake(struct pg *pg, const struct sql_events_wake_args *args, stru
 }
 
 /* Skips rows that are locked. */
-static bool sleep_finds(const struct server_ask *ask)
+static unsigned sleep_finds(const struct server_ask *ask)
 {
     const struct sql_event_sleep_args *args = &((const struct query *)ask)->args.sleep;
     const struct event *event = event_of(args->event);
-    return event != NULL && !event->asleep && (ask->granted || server_row_is_free()) &&
-           args->epoch == event->owner.epoch && (args->due_ms == 0 || args->due_ms > now_ms());
+    bool finds = event != NULL && !event->asleep && is_free(ask, event) &&
+                 args->epoch == event->owner.epoch &&
+                 (args->due_ms == 0 || args->due_ms > sim_wall_ms());
+    return row_if(finds, event);
 }
 
 static void do_sleep(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
     asks->res = result(0);
-    ask->wrote = sleep_finds(ask);
     if (!ask->wrote)
         return;
     struct event *event = event_of(asks->args.sleep.event);
@@ -385,8 +428,8 @@ static void do_sleep(struct server_ask *ask)
     event->asked_ms = 0;
     event->changed = ++transactions;
     sim_note("%s falls asleep until %llu", event->id, (unsigned long long)event->due_ms);
-    if (event->on_slept != NULL)
-        event->on_slept(event->due_ms);
+    if (event->ears != NULL)
+        event->ears->on_slept((unsigned)(event - events), event->due_ms);
 }
 
 int sql_event_sleep(struct pg *pg, const struct sql_event_sleep_args *args, struct err_slot *err,
@@ -399,11 +442,6 @@ int sql_event_sleep(struct pg *pg, const struct sql_event_sleep_args *args, stru
     return rc;
 }
 
-struct sql_events_changed_row sql_events_changed_row(const PGresult *res, int row)
-{
-    return res->row[row].changed;
-}
-
 static void do_document(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
@@ -411,16 +449,7 @@ static void do_document(struct server_ask *ask)
     asks->res->row[0].document.body = span_of(event_of(asks->args.document.event)->document);
 }
 
-int sql_document_of(struct pg *pg, const struct sql_document_of_args *args, struct err_slot *err,
-                    PGresult **out)
-{
-    return run(pg, query(do_document, args, sizeof(*args)), err, out);
-}
-
-struct sql_document_of_row sql_document_of_row(const PGresult *res, int row)
-{
-    return res->row[row].document;
-}
+ASKS(sql_document_of, do_document)
 
 /* ---- locks ---- */
 
@@ -434,17 +463,7 @@ static void do_lock(struct server_ask *ask)
             i + 1, server_lock(ask->session, asks->args.lock.class, asks->keys[i])};
 }
 
-int sql_lock_try(struct pg *pg, const struct sql_lock_try_args *args, struct err_slot *err,
-                 PGresult **out)
-{
-    return run(pg, with_keys(query(do_lock, args, sizeof(*args)), args->keys, args->keys_len), err,
-               out);
-}
-
-struct sql_lock_try_row sql_lock_try_row(const PGresult *res, int row)
-{
-    return res->row[row].lock;
-}
+ASKS_WITH(sql_lock_try, do_lock, keys)
 
 static void do_unlock(struct server_ask *ask)
 {
@@ -453,11 +472,7 @@ static void do_unlock(struct server_ask *ask)
     (void)server_unlock(ask->session, asks->args.unlock.class, asks->args.unlock.key);
 }
 
-int sql_lock_give_back(struct pg *pg, const struct sql_lock_give_back_args *args,
-                       struct err_slot *err, PGresult **out)
-{
-    return run(pg, query(do_unlock, args, sizeof(*args)), err, out);
-}
+ASKS(sql_lock_give_back, do_unlock)
 
 static void do_share(struct server_ask *ask)
 {
@@ -467,12 +482,7 @@ static void do_share(struct server_ask *ask)
         server_share(ask->session, asks->args.share.class, asks->keys[i], asks->args.share.take);
 }
 
-int sql_lock_share(struct pg *pg, const struct sql_lock_share_args *args, struct err_slot *err,
-                   PGresult **out)
-{
-    return run(pg, with_keys(query(do_share, args, sizeof(*args)), args->keys, args->keys_len), err,
-               out);
-}
+ASKS_WITH(sql_lock_share, do_share, keys)
 
 static void do_shared(struct server_ask *ask)
 {
@@ -485,16 +495,7 @@ static void do_shared(struct server_ask *ask)
         res->row[i].shared.key = keys[i];
 }
 
-int sql_locks_shared(struct pg *pg, const struct sql_locks_shared_args *args, struct err_slot *err,
-                     PGresult **out)
-{
-    return run(pg, query(do_shared, args, sizeof(*args)), err, out);
-}
-
-struct sql_locks_shared_row sql_locks_shared_row(const PGresult *res, int row)
-{
-    return res->row[row].shared;
-}
+ASKS(sql_locks_shared, do_shared)
 
 static void do_held(struct server_ask *ask)
 {
@@ -508,17 +509,7 @@ static void do_held(struct server_ask *ask)
             res->row[res->rows++].held = held[i];
 }
 
-int sql_locks_held(struct pg *pg, const struct sql_locks_held_args *args, struct err_slot *err,
-                   PGresult **out)
-{
-    return run(pg, with_keys(query(do_held, args, sizeof(*args)), args->classes, args->classes_len),
-               err, out);
-}
-
-struct sql_locks_held_row sql_locks_held_row(const PGresult *res, int row)
-{
-    return res->row[row].held;
-}
+ASKS_WITH(sql_locks_held, do_held, classes)
 
 static void do_end_silent(struct server_ask *ask)
 {
@@ -530,12 +521,7 @@ static void do_end_silent(struct server_ask *ask)
     asks->res = result(ended);
 }
 
-int sql_lock_end_silent(struct pg *pg, const struct sql_lock_end_silent_args *args,
-                        struct err_slot *err, PGresult **out)
-{
-    return run(pg, with_keys(query(do_end_silent, args, sizeof(*args)), args->keys, args->keys_len),
-               err, out);
-}
+ASKS_WITH(sql_lock_end_silent, do_end_silent, keys)
 
 static void do_end_backends(struct server_ask *ask)
 {
@@ -545,13 +531,7 @@ static void do_end_backends(struct server_ask *ask)
         result(server_end(ask->session, args->class, args->key, 0, asks->keys, args->pids_len));
 }
 
-int sql_lock_end_backends(struct pg *pg, const struct sql_lock_end_backends_args *args,
-                          struct err_slot *err, PGresult **out)
-{
-    return run(pg,
-               with_keys(query(do_end_backends, args, sizeof(*args)), args->pids, args->pids_len),
-               err, out);
-}
+ASKS_WITH(sql_lock_end_backends, do_end_backends, pids)
 
 /* ---- the owner row ---- */
 
@@ -572,20 +552,16 @@ static void put_text(char to[INSTANCE_MAX], struct span text)
 }
 
 /* Skips rows that are locked. */
-static bool raise_skips(const struct server_ask *ask)
-{
-    return !ask->granted && !server_row_is_free();
-}
-
-static bool raise_finds(const struct server_ask *ask)
+static unsigned raise_finds(const struct server_ask *ask)
 {
     const struct query *asks = (const struct query *)ask;
-    for (uint32_t i = 0; i < asks->raises_len && !raise_skips(ask); i++) {
+    unsigned rows = 0;
+    for (uint32_t i = 0; i < asks->raises_len; i++) {
         const struct event *event = event_of(asks->raises[i].event);
-        if (event != NULL && event->owner.epoch == asks->raises[i].was)
-            return true;
+        bool finds = event != NULL && is_free(ask, event);
+        rows |= row_if(finds && event->owner.epoch == asks->raises[i].was, event);
     }
-    return false;
+    return rows;
 }
 
 static void raise_owner(struct event *event, const struct sql_owners_raise_args *args,
@@ -614,11 +590,10 @@ static void do_raise(struct server_ask *ask)
     struct query *asks = query_of(ask);
     PGresult *res = asks->res = result((int)asks->raises_len);
     res->rows = 0;
-    ask->wrote = raise_finds(ask);
-    for (uint32_t i = 0; i < asks->raises_len && !raise_skips(ask); i++) {
+    for (uint32_t i = 0; i < asks->raises_len; i++) {
         const struct sql_owners_raise_rows *raise = &asks->raises[i];
         struct event *event = event_of(raise->event);
-        if (event == NULL)
+        if (event == NULL || !is_free(ask, event))
             continue;
         struct sql_owners_raise_row *row = &res->row[res->rows++].raised;
         row->event = raise->event;
@@ -646,21 +621,17 @@ int sql_owners_raise(struct pg *pg, const struct sql_owners_raise_args *args, st
     return run(pg, asks, err, out);
 }
 
-struct sql_owners_raise_row sql_owners_raise_row(const PGresult *res, int row)
-{
-    return res->row[row].raised;
-}
-
-static bool prove_finds(const struct server_ask *ask)
+static unsigned prove_finds(const struct server_ask *ask)
 {
     const struct sql_owner_prove_args *args = &((const struct query *)ask)->args.prove;
     const struct event *event = event_of(args->event);
-    return event != NULL && event->owner.epoch == args->epoch && event->owner.seq == args->seq;
+    bool finds =
+        event != NULL && event->owner.epoch == args->epoch && event->owner.seq == args->seq;
+    return row_if(finds, event);
 }
 
 static void do_prove(struct server_ask *ask)
 {
-    ask->wrote = prove_finds(ask);
     query_of(ask)->res = result(ask->wrote);
 }
 
@@ -675,26 +646,18 @@ int sql_owner_prove(struct pg *pg, const struct sql_owner_prove_args *args, stru
 static void do_free(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
-    bool is_free = server_row_is_free();
-    probe_reached(is_free ? PROBE_ROW_FREE : PROBE_ROW_LOCKED);
     asks->res = result((int)asks->args.free.events_len);
     asks->res->rows = 0;
-    for (uint32_t i = 0; is_free && i < asks->args.free.events_len; i++)
-        if (event_of(asks->keys[i]) != NULL)
+    for (uint32_t i = 0; i < asks->args.free.events_len; i++) {
+        const struct event *event = event_of(asks->keys[i]);
+        bool finds = event != NULL && is_free(ask, event);
+        probe_reached(finds ? PROBE_ROW_FREE : PROBE_ROW_LOCKED);
+        if (finds)
             asks->res->row[asks->res->rows++].free.event = asks->keys[i];
+    }
 }
 
-int sql_owners_free(struct pg *pg, const struct sql_owners_free_args *args, struct err_slot *err,
-                    PGresult **out)
-{
-    return run(pg, with_keys(query(do_free, args, sizeof(*args)), args->events, args->events_len),
-               err, out);
-}
-
-struct sql_owners_free_row sql_owners_free_row(const PGresult *res, int row)
-{
-    return res->row[row].free;
-}
+ASKS_WITH(sql_owners_free, do_free, events)
 
 static void do_owner(struct server_ask *ask)
 {
@@ -715,10 +678,10 @@ static void do_owner(struct server_ask *ask)
             owner->seq,
             chain_of(owner),
             span_eq(asks->args.owner.instance, span_of(owner->instance)),
-            unknown                                       ? 0
-            : event->asked_ms != 0                        ? event->asked_ms
-            : had_end && event->due_ms <= now_ms() + 1000 ? INT64_MAX
-                                                          : 0};
+            unknown                                            ? 0
+            : event->asked_ms != 0                             ? event->asked_ms
+            : had_end && event->due_ms <= sim_wall_ms() + 1000 ? INT64_MAX
+                                                               : 0};
     }
 }
 
@@ -730,29 +693,24 @@ int sql_owners_read(struct pg *pg, const struct sql_owners_read_args *args, stru
     return run(pg, with_keys(asks, args->events, args->events_len), err, out);
 }
 
-struct sql_owners_read_row sql_owners_read_row(const PGresult *res, int row)
-{
-    return res->row[row].owner;
-}
-
 /* ---- where events are to be ---- */
 
-static bool want_finds(const struct server_ask *ask)
+static unsigned want_finds(const struct server_ask *ask)
 {
-    return event_named(((const struct query *)ask)->args.want.event) != NULL;
+    const struct event *event = event_named(((const struct query *)ask)->args.want.event);
+    return row_if(event != NULL, event);
 }
 
 static void do_want(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
     asks->res = result(0);
-    ask->wrote = want_finds(ask);
     if (!ask->wrote)
         return;
     struct owner *owner = &event_named(asks->args.want.event)->owner;
     put_text(owner->wanted, asks->args.want.wanted);
     owner->ready[0] = '\0';
-    owner->wanted_until_ms = now_ms() + asks->args.want.wait_ms;
+    owner->wanted_until_ms = sim_wall_ms() + asks->args.want.wait_ms;
 }
 
 int sql_owner_want(struct pg *pg, const struct sql_owner_want_args *args, struct err_slot *err,
@@ -767,19 +725,19 @@ int sql_owner_want(struct pg *pg, const struct sql_owner_want_args *args, struct
     return rc;
 }
 
-static bool ready_finds(const struct server_ask *ask)
+static unsigned ready_finds(const struct server_ask *ask)
 {
     const struct sql_owner_ready_args *args = &((const struct query *)ask)->args.ready;
     const struct event *event = event_of(args->event);
-    return event != NULL && span_eq(args->wanted, span_of(event->owner.wanted)) &&
-           !span_eq(args->instance, span_of(event->owner.ready));
+    bool finds = event != NULL && span_eq(args->wanted, span_of(event->owner.wanted)) &&
+                 !span_eq(args->instance, span_of(event->owner.ready));
+    return row_if(finds, event);
 }
 
 static void do_ready(struct server_ask *ask)
 {
     struct query *asks = query_of(ask);
     asks->res = result(0);
-    ask->wrote = ready_finds(ask);
     if (ask->wrote)
         put_text(event_of(asks->args.ready.event)->owner.ready, asks->args.ready.instance);
 }
@@ -804,7 +762,7 @@ static void do_where(struct server_ask *ask)
         if (event->id == NULL || !is_among(no_of(event), asks->keys, asks->keys_len))
             continue;
         struct owner *owner = copy_of_owner(event);
-        if (owner->wanted_until_ms <= now_ms())
+        if (owner->wanted_until_ms <= sim_wall_ms())
             owner->wanted[0] = '\0';
         res->row[res->rows++].where = (struct sql_owners_where_row){
             no_of(event),
@@ -818,17 +776,7 @@ static void do_where(struct server_ask *ask)
     }
 }
 
-int sql_owners_where(struct pg *pg, const struct sql_owners_where_args *args, struct err_slot *err,
-                     PGresult **out)
-{
-    return run(pg, with_keys(query(do_where, args, sizeof(*args)), args->events, args->events_len),
-               err, out);
-}
-
-struct sql_owners_where_row sql_owners_where_row(const PGresult *res, int row)
-{
-    return res->row[row].where;
-}
+ASKS_WITH(sql_owners_where, do_where, events)
 
 static void do_heads(struct server_ask *ask)
 {
@@ -847,11 +795,6 @@ int sql_owners_heads(struct pg *pg, const struct sql_owners_heads_args *args, st
                      PGresult **out)
 {
     return run(pg, with_keys(query(do_heads, NULL, 0), args->events, args->events_len), err, out);
-}
-
-struct sql_owners_heads_row sql_owners_heads_row(const PGresult *res, int row)
-{
-    return res->row[row].heads;
 }
 
 /* ---- writing ---- */
@@ -874,13 +817,13 @@ static bool part_finds(const struct part *part)
            event->owner.seq == batch->before_seq;
 }
 
-static bool append_finds(const struct server_ask *ask)
+static unsigned append_finds(const struct server_ask *ask)
 {
     const struct append *append = (const struct append *)ask;
-    bool finds = false;
+    unsigned rows = 0;
     for (uint32_t i = 0; i < append->parts_len; i++)
-        finds = finds || part_finds(&append->parts[i]);
-    return finds;
+        rows |= row_if(part_finds(&append->parts[i]), event_of(append->parts[i].args.batch.event));
+    return rows;
 }
 
 static struct append *filling; /* the pipeline being filled; no fiber pauses meanwhile */
@@ -917,16 +860,16 @@ static void each_change(const struct row *row, void (*on_change)(void *ctx, stru
 static void on_written(void *ctx, struct change *change)
 {
     const struct event *event = ctx;
-    if (event->on_written != NULL)
-        event->on_written(change);
+    if (event->ears != NULL)
+        event->ears->on_written((unsigned)(event - events), change);
 }
 
 static bool sell_seat(struct event *event, uint32_t seat, struct sold sold)
 {
     assert(seat < SEATS_MAX);
     if (event->sold[seat].seq != 0) {
-        if (event->on_walled != NULL)
-            event->on_walled(seat);
+        if (event->ears != NULL)
+            event->ears->on_walled((unsigned)(event - events), seat);
         return false;
     }
     event->sold[seat] = sold;
@@ -990,15 +933,17 @@ static void free_area(struct event *event, const struct sql_append_area_frees *b
     memmove(area, area + 1, (event->areas_len - at) * sizeof(*area));
 }
 
-/* Returns false on a primary key violation. */
-static bool append_part(struct part *part)
+/* Returns the SQLSTATE of the violated constraint, or NULL. */
+static const char *append_part(struct part *part)
 {
     const struct sql_append_args *args = &part->args;
     const struct sql_batch_args *batch = &args->batch;
     part->rows = 0;
     if (!part_finds(part))
-        return true;
+        return NULL;
     struct event *event = event_of(batch->event);
+    if (event->refused_until_us > sim_us())
+        return "23514";
     for (uint32_t i = 0; i < args->frees_len; i++)
         event->sold[args->frees[i]].seq = 0;
     for (uint32_t i = 0; i < args->area_frees_len; i++) {
@@ -1009,17 +954,17 @@ static bool append_part(struct part *part)
     for (uint32_t i = 0; i < args->sells_len; i++) {
         const struct sql_append_sells *sell = &args->sells[i];
         if (!sell_seat(event, sell->seat, (struct sold){sell->seq, sell->hold, sell->order_id}))
-            return false;
+            return "23505";
     }
     for (uint32_t i = 0; i < args->areas_len; i++)
         if (!sell_area(event, &args->areas[i]))
-            return false;
+            return "23505";
     if (!move_seats(event, args))
-        return false;
+        return "23505";
     for (uint32_t i = 0; i < batch->rows_len; i++)
         write_row(event, batch, &batch->rows[i]);
     part->rows = batch->rows_len;
-    return true;
+    return NULL;
 }
 
 static void do_append(struct server_ask *ask)
@@ -1028,17 +973,17 @@ static void do_append(struct server_ask *ask)
     static struct event before[EVENTS];
     memcpy(before, events, sizeof(events));
     for (uint32_t i = 0; i < append->parts_len; i++) {
-        if (append_part(&append->parts[i]))
+        const char *violated = append_part(&append->parts[i]);
+        if (violated == NULL)
             continue;
         memcpy(events, before, sizeof(events));
         ask->rc = ERR_PEER;
-        memcpy(ask->sqlstate, "23505", sizeof(ask->sqlstate));
+        memcpy(ask->sqlstate, violated, sizeof(ask->sqlstate));
         return;
     }
     for (uint32_t i = 0; i < EVENTS; i++)
         for (uint32_t k = before[i].rows_len; k < events[i].rows_len; k++)
             each_change(&journals[i][k], on_written, &events[i]);
-    ask->wrote = append->parts[0].rows > 0;
 }
 
 int pg_pipeline_begin(struct pg *pg, struct err_slot *err)
@@ -1120,16 +1065,7 @@ static void do_link(struct server_ask *ask)
     asks->res->rows = 0;
 }
 
-int sql_journal_link(struct pg *pg, const struct sql_journal_link_args *args, struct err_slot *err,
-                     PGresult **out)
-{
-    return run(pg, query(do_link, args, sizeof(*args)), err, out);
-}
-
-struct sql_journal_link_row sql_journal_link_row(const PGresult *res, int row)
-{
-    return res->row[row].link;
-}
+ASKS(sql_journal_link, do_link)
 
 /* The journal's length when the query begins: later rows are left for the next query. */
 struct follow {
@@ -1195,16 +1131,7 @@ static void do_snapshot(struct server_ask *ask)
     asks->res->rows = 0;
 }
 
-int sql_snapshot_newest(struct pg *pg, const struct sql_snapshot_newest_args *args,
-                        struct err_slot *err, PGresult **out)
-{
-    return run(pg, query(do_snapshot, args, sizeof(*args)), err, out);
-}
-
-struct sql_snapshot_newest_row sql_snapshot_newest_row(const PGresult *res, int row)
-{
-    return res->row[row].snapshot;
-}
+ASKS(sql_snapshot_newest, do_snapshot)
 
 /* Writes and sweeps in one step: only the auditor reads, so no reader comes between the two. */
 static void keep_snapshot(struct event *event, struct snapshot made)
@@ -1248,9 +1175,9 @@ int sql_snapshot_sweep(struct pg *pg, const struct sql_snapshot_sweep_args *args
     return pg_run(pg, "", err);
 }
 
-void sql_keep_snapshot(uint64_t seq, uint8_t *body, size_t len)
+void sql_keep_snapshot(unsigned which, uint64_t seq, uint8_t *body, size_t len)
 {
-    struct event *event = event_of(EVENT_NO);
+    struct event *event = &events[which];
     struct snapshot made = {.seq = seq, .body = bytes_of(body, len)};
     for (uint32_t i = 0; i < event->rows_len; i++) {
         if (journal_of(event)[i].seq != seq)
@@ -1278,16 +1205,7 @@ static void do_sold(struct server_ask *ask)
     }
 }
 
-int sql_sold_list(struct pg *pg, const struct sql_sold_list_args *args, struct err_slot *err,
-                  PGresult **out)
-{
-    return run(pg, query(do_sold, args, sizeof(*args)), err, out);
-}
-
-struct sql_sold_list_row sql_sold_list_row(const PGresult *res, int row)
-{
-    return res->row[row].sold;
-}
+ASKS(sql_sold_list, do_sold)
 
 static void do_areas(struct server_ask *ask)
 {
@@ -1301,11 +1219,7 @@ static void do_areas(struct server_ask *ask)
         res->row[res->rows++].area = event->areas[i];
 }
 
-int sql_sold_area_list(struct pg *pg, const struct sql_sold_area_list_args *args,
-                       struct err_slot *err, PGresult **out)
-{
-    return run(pg, query(do_areas, args, sizeof(*args)), err, out);
-}
+ASKS(sql_sold_area_list, do_areas)
 
 struct sql_sold_area_list_row sql_sold_area_list_row(const PGresult *res, int row)
 {
@@ -1330,7 +1244,7 @@ struct sql_server_wal_row sql_server_wal_row(const PGresult *res, int row)
 {
     (void)res;
     (void)row;
-    return (struct sql_server_wal_row){.now_ms = now_ms()};
+    return (struct sql_server_wal_row){.now_ms = sim_wall_ms()};
 }
 
 int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct err_slot *err,
@@ -1378,24 +1292,23 @@ static void apply(void *ctx, struct change *change)
         invariant_broken(INVARIANT_3, "the journal cannot be applied: %s", err.text);
 }
 
-void sql_replay(struct engine *engine)
+void sql_replay(unsigned event, struct engine *engine)
 {
-    const struct event *event = event_of(EVENT_NO);
-    for (uint32_t i = 0; i < event->rows_len; i++)
-        each_change(&journal_of(event)[i], apply, engine);
+    for (uint32_t i = 0; i < events[event].rows_len; i++)
+        each_change(&journals[event][i], apply, engine);
 }
 
-uint64_t sql_epoch(const char *id)
+uint64_t sql_epoch(unsigned event)
 {
-    return event_named(span_of(id))->owner.epoch;
+    return events[event].owner.epoch;
 }
 
-bool sql_is_asleep(const char *id)
+bool sql_is_asleep(unsigned event)
 {
-    return event_named(span_of(id))->asleep;
+    return events[event].asleep;
 }
 
-uint64_t sql_journal_len(void)
+uint64_t sql_journal_len(unsigned event)
 {
-    return event_of(EVENT_NO)->owner.seq;
+    return events[event].owner.seq;
 }

@@ -27,6 +27,16 @@
     ROW(NET_ANSWER_LOST, 10000, "... its answer is") \
     ROW(NET_SLOW, 10000, "... it takes up to 15 s") \
     ROW(NET_ASTRAY, 20000, "... it reaches another instance than the owner") \
+    ROW(CLOCKS, 500000, "clocks are wrong, by seconds up to years") \
+    ROW(PG_REFUSES, 3000, "the seats' database refuses a write") \
+    ROW(EVENT_SLEEPS, 500000, "a seat service has room for one event, and it sleeps while unused") \
+    ROW(SEATS_SHARE, 1000000, "three seat services share two events") \
+    ROW(SEATS_MOVE, 20000, "... an operator wants one of them elsewhere") \
+    ROW(MOVE_KILLED, 300000, "... and a seat service is killed meanwhile") \
+    ROW(PG_COMMIT_BUSY, 80000, "a commit takes up to 0.3 s") \
+    ROW(PG_ROW_LOCKED, 15000, "somebody has an event's owner row locked for up to 6 s") \
+    ROW(PG_ROWS_REFUSED, 10000, "the seats' database refuses an event's rows for up to 6 s") \
+    ROW(PG_EPOCH, 5000, "somebody raises an event's epoch") \
     ROW(GOODBYE_LOST, 250000, "a saga's goodbye to a visit is not heard") \
     ROW(BOOK_FAILS, 8000, "a statement of the payments' database fails") \
     ROW(BOOK_LOST, 8000, "... is done, and its answer lost") \
@@ -42,7 +52,6 @@
     ROW(BANK_BURNT, 10000, "... fails, and the provider keeps that under its key") \
     ROW(HOOK_LOST, 200000, "a webhook does not come") \
     ROW(HOOK_TWICE, 200000, "a webhook comes twice, once late") \
-    ROW(CLOCKS, 500000, "clocks are wrong, by seconds up to years") \
     ROW(REDIS_CUT, 600, "a front's connection to Redis breaks before a call") \
     ROW(REDIS_CUT_AFTER, 600, "... after it: the answer is lost") \
     ROW(REDIS_LATE, 600, "... a call arrives up to 4 s late") \
@@ -58,15 +67,8 @@
     ROW(FRONT_LEAVE, 8000, "a front is deployed anew") \
     ROW(ASK_LOST, 15000, "what a visitor asks is lost") \
     ROW(ASK_ANSWER_LOST, 15000, "... its answer is") \
-    ROW(PG_ROW_LOCKED, 15000, "somebody has the owner row locked for up to 6 s") \
-    ROW(PG_REFUSES, 3000, "the seats' database refuses a write") \
-    ROW(PG_EPOCH, 5000, "somebody raises the event's epoch") \
     ROW(EVENT_POSTPONED, 4000, "the event gets another date, and buyers may give back") \
     ROW(EVENT_OFF, 4000, "the event is cancelled") \
-    ROW(EVENT_SLEEPS, 500000, "a seat service has room for one event, and it sleeps while unused") \
-    ROW(SEATS_SHARE, 1000000, "three seat services share two events") \
-    ROW(SEATS_MOVE, 20000, "... an operator wants one of them elsewhere") \
-    ROW(MOVE_KILLED, 300000, "... and a seat service is killed meanwhile") \
     ROW(BOOK_LATE, 50000, "a new order's connection breaks, and it is stored up to 8 s later") \
     ROW(CALL_LOST, 80000, "a call between services about a visit or keys is lost") \
     ROW(CALL_ANSWER_LOST, 80000, "... its answer is") \
@@ -88,7 +90,8 @@ struct fault_mix {
 
 const char *fault_name(enum fault fault);
 const char *fault_says(enum fault fault);
-void fault_draw(struct fault_mix *mix, uint64_t seed);
+/* `undisturbed`: of the faults of the seats, only those of the other events. */
+void fault_draw(struct fault_mix *mix, uint64_t seed, bool undisturbed);
 
 void fault_begin(const struct fault_mix *mix); /* copied */
 void fault_end(void);                          /* no faults from here on */

@@ -85,6 +85,23 @@ uint64_t sim_us(void)
     return sim.now_us;
 }
 
+uint64_t sim_mono_us(void *unused)
+{
+    (void)unused;
+    return sim.now_us;
+}
+
+uint64_t sim_wall_us(void *unused)
+{
+    (void)unused;
+    return (uint64_t)SIM_EPOCH_S * SIM_S + sim.now_us;
+}
+
+uint64_t sim_wall_ms(void)
+{
+    return sim_wall_us(NULL) / SIM_MS;
+}
+
 uint64_t sim_below(enum sim_dice dice, uint64_t bound)
 {
     return rng_below(&sim.dice[dice].rng, bound);
@@ -93,6 +110,11 @@ uint64_t sim_below(enum sim_dice dice, uint64_t bound)
 uint64_t sim_between(uint64_t least, uint64_t most)
 {
     return least + sim_below(SIM_TIMES, most - least + 1);
+}
+
+bool sim_chance(unsigned percent)
+{
+    return sim_below(SIM_CHOICES, 100) < percent;
 }
 
 const struct rng *sim_rng(enum sim_dice dice)
@@ -259,6 +281,11 @@ void sim_sleep(uint64_t us)
     rest(us);
 }
 
+void sim_sleep_ms(uint64_t least, uint64_t most)
+{
+    rest((least + sim_below(SIM_CHOICES, most - least + 1)) * SIM_MS);
+}
+
 bool sim_gate_wait(struct sim_gate *gate, uint64_t us)
 {
     if (!gate->rung) {
@@ -357,6 +384,11 @@ bool sim_run(uint64_t until_us, uint64_t every_us, bool (*over)(void))
     }
     sim.now_us = until_us;
     return over();
+}
+
+bool sim_never(void)
+{
+    return false;
 }
 
 /* ---- the story ---- */

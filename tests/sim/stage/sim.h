@@ -26,8 +26,13 @@ enum sim_dice { SIM_TIMES, SIM_FAULTS, SIM_CHOICES, SIM_SYSTEM, SIM_DICE };
 void sim_begin(uint64_t seed, bool tells);
 void sim_platform_begin(void); /* links platform.c: system.h as the world has it */
 uint64_t sim_us(void);
+/* The same for a struct clock, then the wall clock for one, and in milliseconds. */
+uint64_t sim_mono_us(void *unused);
+uint64_t sim_wall_us(void *unused);
+uint64_t sim_wall_ms(void);
 uint64_t sim_below(enum sim_dice dice, uint64_t bound);
 uint64_t sim_between(uint64_t least, uint64_t most); /* a random time */
+bool sim_chance(unsigned percent);
 const struct rng *sim_rng(enum sim_dice dice);
 
 /* ---- processes ---- */
@@ -51,6 +56,7 @@ void sim_proc_stop(struct sim_proc *proc, uint64_t us); /* like SIGSTOP, then SI
 void sim_after(struct sim_proc *proc, uint64_t us, void (*happens)(void *ctx), void *ctx);
 /* Runs events until over() is true, checked each `every_us`. Returns false on a timeout. */
 bool sim_run(uint64_t until_us, uint64_t every_us, bool (*over)(void));
+bool sim_never(void); /* for a run until its time is over */
 
 /* ---- fibers ---- */
 
@@ -60,6 +66,7 @@ struct sim_fiber *sim_spawn(struct sim_proc *proc, void (*run)(void *ctx), void 
 struct sim_proc *sim_current(void); /* owner of the running event or fiber; or NULL */
 /* On a fiber only: */
 void sim_sleep(uint64_t us);
+void sim_sleep_ms(uint64_t least, uint64_t most); /* as long as the dice say */
 /* Waits at most `us`; returns false on a timeout. A gate that was rung before is open, once. */
 struct sim_gate {
     struct sim_fiber *waiter;
