@@ -202,7 +202,7 @@ export class Stack {
     const pids = parts.flatMap((part) => this.pids(part));
     for (const part of parts) {
       writeFileSync(this.#service(part, 'planned'), '');
-      execFileSync('sv', ['once', this.#service(part)]); // a part that ends now is not restarted
+      execFileSync('sv', ['-w', '60', 'once', this.#service(part)]); // a part that ends from now on is not restarted
     }
     sendTo(pids, 'SIGKILL');
     await until(`${parts} to be gone`, () => pids.every((pid) => !processAlive(pid)));
