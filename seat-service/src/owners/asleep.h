@@ -34,7 +34,6 @@ struct asleep_event {
  * ASLEEP_NAMES_MAX; ERR_NOMEM. */
 int asleep_put(struct asleep *asleep, const struct asleep_event *event, bool awake,
                struct err_slot *err);
-/* Removes the event if it is listed. */
 void asleep_remove(struct asleep *asleep, const char *id);
 /* Memory for this many events, which together take at most `bytes`. */
 struct asleep_room {
