@@ -37,9 +37,12 @@ enum { COOKIES_MAX = 640, VISITOR_COOKIE_S = 30 * 86400, INVITATION_INPUT_MAX = 
 
 /* ---- me ---- */
 
-static void write_me(struct text *out, const struct http_req *req, const struct front_line *event,
-                     uint64_t entry, struct place place, struct span ticket)
+static void answer_me(struct http_req *req, const struct front_line *event, uint64_t entry,
+                      struct place place, struct span ticket, unsigned status,
+                      const struct text *headers)
 {
+    char memory[ME_BYTES_MAX];
+    struct text json = text_on(memory, sizeof(memory));
     const struct front *front = front_of(req);
     struct me_ask ask = {
         .view = event->view,
@@ -54,7 +57,8 @@ static void write_me(struct text *out, const struct http_req *req, const struct 
         .ticket = ticket,
         .lane = front_lane_id(event),
     };
-    status_me_json(out, &ask);
+    status_me_json(&json, &ask);
+    answer_json(req, status, &json, headers);
 }
 
 static void on_me(struct http_req *req)
@@ -70,16 +74,13 @@ static void on_me(struct http_req *req)
         return;
     }
     event = front_line_in(front, event, ticket.lane);
-    char memory[ME_BYTES_MAX];
-    struct text json = text_on(memory, sizeof(memory));
     bool unread;
     struct place place = caller_place(req, front, event, ticket.entry, &unread);
     if (unread) {
         answer_overloaded(req);
         return;
     }
-    write_me(&json, req, event, ticket.entry, place, (struct span){NULL, 0});
-    answer_json(req, 200, &json, NULL);
+    answer_me(req, event, ticket.entry, place, (struct span){NULL, 0}, 200, NULL);
 }
 
 /* ---- status and stream ---- */
@@ -223,16 +224,13 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
                         uint64_t entry, struct span ticket, unsigned status,
                         const struct text *headers)
 {
-    char memory[ME_BYTES_MAX];
-    struct text json = text_on(memory, sizeof(memory));
     struct place place = caller_place(req, front, event, entry, NULL); /* it was issued */
-    write_me(&json, req, event, entry, place, ticket);
-    answer_json(req, status, &json, headers);
+    answer_me(req, event, entry, place, ticket, status, headers);
 }
 
 /* Sets the ticket's time and the promised wait: none before the draw, when the wait shown is the
  * same for all places, and none while nobody is called. */
-static void promise(const struct front *front, const struct front_line *event,
+static void promise(const struct front *front, const struct front_line *event, struct place place,
                     struct ticket *ticket)
 {
     uint64_t wall_ms = clock_wall_us(front->loop->clock) / 1000;
@@ -240,7 +238,6 @@ static void promise(const struct front *front, const struct front_line *event,
     ticket->issued_ms = (uint16_t)(wall_ms % 1000);
     if (event->view->state != LINE_OPEN)
         return;
-    struct place place = place_at(event->view, ticket->entry, front_line_now_ms(front, event));
     struct eta eta = status_eta(&event->eta, place);
     if (place.state != PLACE_WAITING || eta.basis == ETA_UNKNOWN || eta.p50_s < 1)
         return;
@@ -254,7 +251,8 @@ void queue_answer_ticket(struct http_req *req, const struct front_line *event, s
 {
     struct front *front = front_of(req);
     assert(ticket.entry > 0);
-    promise(front, event, &ticket);
+    struct place place = caller_place(req, front, event, ticket.entry, NULL);
+    promise(front, event, place, &ticket);
     char ticket_memory[TICKET_LEN], cookies_memory[COOKIES_MAX];
     struct text text = text_on(ticket_memory, sizeof(ticket_memory));
     struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));
@@ -267,7 +265,7 @@ void queue_answer_ticket(struct http_req *req, const struct front_line *event, s
     if (caller_wants_page(req))
         answer_waiting_page(req, front_line_id(event), NULL, &cookies);
     else
-        queue_answer_place(req, front, event, ticket.entry, text_span(&text), status, &cookies);
+        answer_me(req, event, ticket.entry, place, text_span(&text), status, &cookies);
 }
 
 /* ---- proof of work ---- */
