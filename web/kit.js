@@ -96,7 +96,7 @@ export class Refused extends Error {
   }
 }
 
-// Numbers of seats, consecutive ones as "2–5".
+// Numbers of seats, consecutive ones as "2–5", which never breaks after the dash.
 export function inRuns(numbers) {
   const runs = [];
   for (const number of numbers.toSorted((a, b) => a - b)) {
@@ -104,7 +104,7 @@ export function inRuns(numbers) {
     if (run && number - run.to === 1) run.to = number;
     else runs.push({ from: number, to: number });
   }
-  return runs.map(({ from, to }) => (from === to ? from : `${from}–${to}`)).join(', ');
+  return runs.map(({ from, to }) => (from === to ? from : `${from}–\u2060${to}`)).join(', ');
 }
 
 function newKey() {

@@ -438,7 +438,7 @@ describe('the console', async () => {
       await page.press('#desk-words', 'Enter');
       const link = page.locator('#desk-orders a', { hasText: number });
       await link.waitFor();
-      await page.locator('#desk-orders tr', { has: page.locator('a', { hasText: number }) }).locator('td', { hasText: `${places[0].number}–${places[1].number}` }).waitFor();
+      await page.locator('#desk-orders tr', { has: page.locator('a', { hasText: number }) }).locator('td', { hasText: `${places[0].number}–\u2060${places[1].number}` }).waitFor();
       await boss.judge(`${name}-desk`);
       await link.click();
       await page.locator('#desk-refund').waitFor();

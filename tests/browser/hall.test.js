@@ -108,7 +108,7 @@ describe('the hall', async () => {
     await guest.ready();
     await untilHeld(page, 1);
     const more = page.locator('#cart-more li');
-    assert.deepEqual((await more.locator('span').allTextContents()).sort(), ['Hall, row 6, seat 1–2 – ₩198,000', 'floor × 2 – ₩300,000']);
+    assert.deepEqual((await more.locator('span').allTextContents()).sort(), ['Hall, row 6, seat 1–\u20602 – ₩198,000', 'floor × 2 – ₩300,000']);
     const held = (await ask()).holds.map(({ hold }) => hold);
     await page.click('#cart-open');
     const pays = page.locator('#cart a:visible');
