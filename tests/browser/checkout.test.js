@@ -2,10 +2,9 @@
 // network in each state, and a transferred ticket.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { assertProblem, openScope, openStack, until } from '../lib-js/index.js';
-import { backOf, clickFor, closeAfterEach, customer, goFor, logIn, openBrowser, payByCard, Visitor } from './world.js';
+import { backOf, clickFor, closeAfterEach, customer, downloaded, goFor, logIn, openBrowser, payByCard, Visitor } from './world.js';
 
 describe('checkout', async () => {
   const scope = openScope(test);
@@ -336,8 +335,7 @@ describe('checkout', async () => {
     await visitor.judge('ticket-large');
     await page.keyboard.press('Escape');
     await page.locator('#bright').waitFor({ state: 'hidden' });
-    const [calendar] = await Promise.all([page.waitForEvent('download'), page.click('#calendar')]);
-    assert.match(readFileSync(await calendar.path(), 'utf8'), /^BEGIN:VCALENDAR\r\n.*DTSTART:2030\d{4}T\d{6}Z\r\nSUMMARY:World Tour.*END:VCALENDAR\r\n$/s);
+    assert.match((await downloaded(page, '#calendar')).text, /^BEGIN:VCALENDAR\r\n.*DTSTART:2030\d{4}T\d{6}Z\r\nSUMMARY:World Tour.*END:VCALENDAR\r\n$/s);
     await page.locator('.ticket details summary').first().click();
     await visitor.judge('hand-on');
     await page.locator('.ticket [name=to]').first().fill(String(member));

@@ -2,12 +2,11 @@
 // English. One page, three services; the API confirms each action that the page reports.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { client, CookieJar, openScope, openStack, until } from '../lib-js/index.js';
 import { hall, importHall } from '../integration/seat-service/site.js';
 import { openLooks } from './look.js';
-import { clickFor, closeAfterEach, confirm, customer, goFor, openBrowser, openFirefox, Operator } from './world.js';
+import { clickFor, closeAfterEach, confirm, customer, downloaded, goFor, openBrowser, openFirefox, Operator } from './world.js';
 
 const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
@@ -909,9 +908,9 @@ describe('the console', async () => {
       await page.click('#confirm-no');
       assert.equal((await queue.get(`/admin/events/${id}`)).status, 200);
 
-      const [file] = await Promise.all([page.waitForEvent('download'), page.click('#act-archive')]);
-      assert.match(file.suggestedFilename(), new RegExp(`^${id}-.*[.]ndjson$`));
-      const lines = readFileSync(await file.path(), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+      const file = await downloaded(page, '#act-archive');
+      assert.match(file.name, new RegExp(`^${id}-.*[.]ndjson$`));
+      const lines = file.text.trimEnd().split('\n').map((line) => JSON.parse(line));
       assert.deepEqual([lines[0].format, lines[0].document.name, lines.at(-1).parts > 1], ['fairgate-archive', 'Last spring', true]);
       await until('it to be archived', async () => (await queue.get(`/admin/events/${id}/audit`)).json.audit[0].what === 'archive');
 
@@ -1095,14 +1094,14 @@ describe('the console', async () => {
     await page.keyboard.type('Night Shift');
     await page.keyboard.press('Enter');
     await page.locator('#events a').first().waitFor();
-    const reach = async (what) => {
-      for (let n = 0; n < 90; n++) {
-        await page.keyboard.press('Tab');
+    // Never out at the end of the page: there Debian's headless Firefox loses its focus for good.
+    const reach = async (what, key = 'Tab') => {
+      for (let n = 0; n < 150; n++) {
+        await page.keyboard.press(key);
         const seen = await page.evaluate((selector) => {
           const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
           return { here: document.activeElement.matches(selector), at: document.activeElement.outerHTML.slice(0, 80), outline: `${outlineStyle} ${outlineWidth}` };
         }, what);
-        if (/^<(body|main)/.test(seen.at)) continue; // the browser's own controls; the start of a view
         assert.match(seen.outline, /^(solid|auto) [1-9]/, `${seen.at}: ${seen.outline}`);
         if (seen.here) return;
       }
@@ -1110,14 +1109,15 @@ describe('the console', async () => {
     };
     await reach('#events a[href="#/events/demo"]');
     await page.keyboard.press('Enter');
-    await page.locator('#tabs').waitFor();
+    await page.locator('main:focus #tabs').waitFor();
     await reach('#tabs a[href$="/knobs"]');
     await page.keyboard.press('Enter');
-    await page.locator('#knob-form').waitFor();
+    await page.locator('main:focus #knob-form').waitFor();
     await reach('#knob-rate_per_s');
     await reach('#apply');
     await page.keyboard.press('Enter');
     await page.locator('#applied:not(:empty)').waitFor();
+    await reach('#skip', 'Shift+Tab');
     await reach('#sign-out');
     await page.keyboard.press('Enter');
     await page.locator('#sign-in').waitFor();

@@ -2,11 +2,10 @@
 // hall, checkout, payment provider, ticket, and the shop's list of orders.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openScope, openStack, request, until } from '../lib-js/index.js';
 import { openLooks } from './look.js';
-import { backOf, clickFor, closeAfterEach, customer, goFor, openBrowser, openFirefox, payByCard, Visitor } from './world.js';
+import { backOf, clickFor, closeAfterEach, customer, downloaded, goFor, openBrowser, openFirefox, payByCard, Visitor } from './world.js';
 
 describe('pages', async () => {
   const scope = openScope(test);
@@ -30,20 +29,6 @@ describe('pages', async () => {
     const wanted = LINES[language].replace(/(?=\u00a0)/, here);
     await until(wanted, async () => (await page.locator(selector).first().textContent()) === wanted);
   }
-
-  async function downloaded(page) {
-    const [file] = await Promise.all([page.waitForEvent('download'), page.click('#calendar')]);
-    return readFileSync(await file.path(), 'utf8');
-  }
-  // Firefox does not report downloads.
-  const made = (page) => page.evaluate(() => new Promise((resolve) => {
-    const make = URL.createObjectURL;
-    URL.createObjectURL = (blob) => {
-      resolve(blob.text());
-      return make.call(URL, blob);
-    };
-    document.getElementById('calendar').click();
-  }));
 
   // Runs in a page, before anything else. Reports which parts move before the visitor acts, and by how much in all (CLS).
   function reportShifts() {
@@ -90,7 +75,7 @@ describe('pages', async () => {
     await page.click('a[href^="/pay/tickets/"]');
     await page.locator('.ticket svg').first().waitFor();
     await told(visitor, '.ticket .when');
-    const calendar = await (visitor.hasLook ? downloaded : made)(page);
+    const { text: calendar } = await downloaded(page, '#calendar');
     assert.match(calendar, /\r\nDTSTART:20300501T100000Z\r\n/);
     assert.match(calendar, visitor.language === 'ko' ? /\r\nLOCATION:하버 스타디움\\, 인천\r\n/ : /\r\nLOCATION:Harbour Stadium\\, Incheon\r\n/);
     await visitor.survey(looks, `${visitor.name}-tickets`);

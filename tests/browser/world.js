@@ -403,6 +403,22 @@ export async function enterHall(browser, seats, event, { prepare = async () => {
   return guest;
 }
 
+// Clicks, and returns what the page saves: {name, text}. Playwright hears of no downloads of Debian's Firefox, which therefore
+// returns what would be saved.
+export async function downloaded(page, button) {
+  if (page.context().browser().browserType() === chromium) {
+    const [file] = await Promise.all([page.waitForEvent('download'), page.click(button)]);
+    return { name: file.suggestedFilename(), text: readFileSync(await file.path(), 'utf8') };
+  }
+  return page.evaluate((its) => new Promise((resolve) => {
+    let blob;
+    const make = URL.createObjectURL;
+    URL.createObjectURL = (made) => make.call(URL, blob = made);
+    HTMLAnchorElement.prototype.click = async function save() { resolve({ name: this.download, text: await blob.text() }); };
+    document.querySelector(its).click();
+  }), button);
+}
+
 // The URL to which the provider sends a buyer who cancels.
 export async function backOf(page) {
   const answer = await page.request.post(page.url(), { form: { decision: 'cancel' }, maxRedirects: 0 });
