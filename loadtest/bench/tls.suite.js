@@ -72,7 +72,6 @@ export default async function suite({ scope, add }) {
   const edge = await startEdge(scope);
   const of = (name, how = {}) => () => costs(edge, { port: edge.ports[name], ...how });
   const v13 = { tls: 'TLSv1.3' };
-  const v12 = { tls: 'TLSv1.2' };
   const taken = await inTurns({
     plain: of('plain'),
     plainAgain: of('plain'),
@@ -81,8 +80,6 @@ export default async function suite({ scope, add }) {
     ticket: of('ecdsa', { ...v13, resume: true }),
     cache: of('ecdsaCache', { ...v13, resume: true }),
     rsaTicket: of('rsa', { ...v13, resume: true }),
-    ecdsa12: of('ecdsa', v12),
-    ticket12: of('ecdsa', { ...v12, resume: true }),
   }, ROUNDS);
   const us = (name) => `${spread(taken[name]).median.toFixed(0)} us`;
   const row = (name, a, b, bar = {}) => add({ name, value: ratio(taken, a, b), note: `${us(a)} and ${us(b)}`, ...bar });
@@ -92,6 +89,4 @@ export default async function suite({ scope, add }) {
   row('P-256, by ticket, of full', 'ticket', 'ecdsa', { atMost: 1 });
   row('P-256, by the edge\'s memory, of by ticket', 'cache', 'ticket');
   row('RSA-2048, by ticket, of full', 'rsaTicket', 'rsa', { atMost: 0.8 });
-  row('P-256, TLS 1.2 of 1.3, full', 'ecdsa12', 'ecdsa');
-  row('P-256, TLS 1.2, by ticket, of full', 'ticket12', 'ecdsa12', { atMost: 1 });
 }
