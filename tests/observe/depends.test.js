@@ -11,7 +11,7 @@ import { before, describe, test } from 'node:test';
 import { act, makeEvent, openSite, Visitor } from '../integration/queue-front/support.js';
 import { openWorld, PASSWORD } from '../integration/payment-adapter/lib/world.js';
 import { hall, holdLock, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/site.js';
-import { assertStatus, client, freePort, openProxy, openScope, openSmallDisk, psqlPath, ROOT, serve, startPostgres, startPostgresReplica, startRedis, until } from '../lib-js/index.js';
+import { assertStatus, client, delay, freePort, openClock, openProxy, openScope, openSmallDisk, psqlPath, ROOT, serve, startPostgres, startPostgresReplica, startRedis, until } from '../lib-js/index.js';
 import { DEPENDS, EVERY_RULE, isOfOthers, namesIn, ruleGroups } from '../lib-js/observe.js';
 
 process.env.FAIRGATE_VARIANT ??= 'release'; // what is shipped
@@ -54,6 +54,7 @@ const DRILLS = [
     FairgateRedisTimeouts: [{}],
     FairgateSloPositions: [{ severity: 'page' }],
     FairgateMemberKeysFail: [{}], // nobody serves them
+    FairgateHallMissing: [{ event: 'late' }],
   },
   {
     FairgateLastOne: [{ job: 'fairgate-queue' }, ({ fronts }) => fronts[1].kill()],
@@ -96,6 +97,13 @@ const DRILLS = [
       often(() => visitor(seats, 'show').hold({ best_available: { quantity: 1 } }));
     }],
     FairgateSloHold: [{ severity: 'page' }], // those holds
+    FairgateEventOut: [{}], // its plan cannot be read
+    FairgateSeatsNotOpen: [{ event: 'bad' }, ({ hall: { postgres } }) => postgres.sql(`WITH e AS (INSERT INTO seats.event (id) VALUES ('bad') RETURNING no),
+      d AS (INSERT INTO seats.document SELECT no, '', 'no plan' FROM e)
+      INSERT INTO seats.owner (event, chain) SELECT no, decode(repeat('00', 32), 'hex') FROM e`, 'seats')],
+    FairgateSeatsClockApart: [{}, ({ hall: { clock } }) => clock.set(60_000)],
+    FairgateClockApart: [{ store: 'postgresql' }], // that clock
+    FairgateOddEvents: [{}, ({ fronts: [front] }) => front.http.post('/v1/queue/show/join', { headers: { 'x-forwarded-for': 'nobody' } })],
     FairgateSeatCodesGuessed: [{}, ({ hall: { seats }, often }) => often(() => visitor(seats, 'show').code('wrong'), 50)],
     FairgateOperatorTokensRefused: [{ reason: 'keys' }, ({ fronts: [front], often }) => { // nobody serves the issuer's, either
       const token = [{ alg: 'ES256', kid: 'x' }, {}, {}].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
@@ -114,6 +122,7 @@ const DRILLS = [
       checkout.postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop'");
       often(() => checkout.visitor().post('/v1/pay/login', { login: 'bcrypt@example.com', password: PASSWORD }));
     }],
+    FairgateBoundReached: [{ bound: 'login-busy' }],
     FairgateSagasUnknown: [{}, ({ checkout, order }) => checkout.postgres.sql(`INSERT INTO pay.saga (key, subject, data, due_at) VALUES ('checkout.99', '${order}', '{}', now() - interval '2 min')`, 'pay')],
     FairgateSagasOverdue: [{}], // nobody continues that one
     FairgateSagasParked: [{}, ({ checkout, order }) => checkout.postgres.sql(`INSERT INTO pay.saga (key, subject, data, parked) VALUES ('checkout.1', '${order}', '{}', true)`, 'pay')],
@@ -128,8 +137,14 @@ const DRILLS = [
       await forgotten.letGo();
       checkout.psp.of(order)[0].amount_received += 100;
       await checkout.reconciled();
+      checkout.postgres.sql("UPDATE pay.traded SET compared_at = now() - interval '2 hours'", 'pay');
+      checkout.seats.fault('/export', 500, Infinity);
+      await checkout.pay.admin.post('/admin/reconcile', { body: {} });
     }],
+    FairgateReconcileBroken: [{}], // by that export
+    FairgateReconcileSeatsLate: [{}],
     FairgateSloDrift: [{ severity: 'page' }],
+    FairgateWarnings: [{}, ({ checkout, order }) => checkout.postgres.sql(`UPDATE pay.saga SET state = 0, step = 7, cancel = true, ended_at = NULL, due_at = now() WHERE subject = '${order}' AND ended_at IS NOT NULL`, 'pay')],
     FairgateWalArchiveFails: [{}, ({ checkout, psql }) => psql(checkout.postgres, 'archived', "DO $$ BEGIN LOOP PERFORM pg_logical_emit_message(false, '', 'x'); PERFORM pg_switch_wal(); PERFORM pg_sleep(3); END LOOP; END $$")],
   },
   {
@@ -148,7 +163,29 @@ const DRILLS = [
       checkout.postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'pay' AND application_name NOT LIKE 'holder%'");
       unlock();
     }],
-    FairgateSeatsNotOpen: [{ event: 'show' }, ({ hall }) => hall.postgres.stop()],
+    FairgateSloPay: [{ severity: 'page' }], // without that database
+    FairgateVisitsHalted: [{ event: 'show' }, ({ hall }) => hall.postgres.stop()],
+    FairgateEventShut: [{}, ({ line: { redis } }) => Promise.all([redis.command('HSET', 'fg:{late}:cfg', 'doc', '{', 'digest', 'by hand'), redis.command('HINCRBY', 'fg:{late}:cfg', 'version', 1)])],
+    FairgateClockOff: [{ event: 'show' }, ({ clock }) => clock.set(10_000)], // of Redis
+    FairgateSloEta: [{}, async ({ early }) => { // the line was paused since they came
+      for (const visitor of early) await visitor.entered().then(() => visitor.leave());
+    }],
+    FairgateEndingsUntold: [{}], // that they left
+    FairgateShardSilent: [{}, async ({ line: { redis }, fronts: [front], often }) => {
+      often(() => front.http.post('/v1/queue/parts/join'), 50);
+      await redis.command('SET', 'fg:{parts:1}:cfg', 'not a hash');
+      await until('its silence', async () => (await front.metrics()).get('fairgate_store_shard_silent_total') > 20, PATIENCE);
+      await redis.command('DEL', ...await redis.command('KEYS', 'fg:{parts:1}:*'));
+    }],
+    FairgateShardSealed: [{}], // without its keys
+    FairgateCutsSlow: [{}, ({ line: { redis }, fronts: [front] }) => until('slow cuts', async () => {
+      redis.pause();
+      await delay(200);
+      redis.resume();
+      await delay(200); // for all others
+      const figures = await front.metrics();
+      return figures.get('fairgate_store_cut_joins_slow_total') > 0.02 * figures.get('fairgate_store_cut_joins_total');
+    }, PATIENCE)],
   },
   {
     FairgateTargetsMissing: [{ job: 'fairgate-pay' }, ({ forget }) => forget('fairgate-pay')],
@@ -180,8 +217,12 @@ describe('what a sale depends on', () => {
 
   // One event with somebody who waits, and one that Redis does not live to see opened.
   async function openLine() {
-    const url = `http://${at('nobody')}/`;
-    const site = await openSite(null, { scope, fronts: 2, config: { members: { keys_url: url, refresh: '1s' }, operators: { issuer: url, audience: 'fairgate', keys: url } } });
+    const url = `http://${at('nobody')}/`, seats = `http://127.0.0.1:${rig.hall.seats.privatePort}`;
+    rig.clock = openClock(scope);
+    const site = await openSite(null, { scope, fronts: 2, redis: { clock: rig.clock }, config: {
+      members: { keys_url: url, refresh: '1s' }, operators: { issuer: url, audience: 'fairgate', keys: url },
+      visits: { served_by: `${seats}/metrics`, ended_at: `${seats},${url.slice(0, -1)}`, token_file: rig.hall.seats.secrets.path('service-token') },
+    } });
     rig.line = site;
     rig.fronts = site.fronts;
     scope.defer(() => site.redis.resume());
@@ -189,29 +230,35 @@ describe('what a sale depends on', () => {
     await Visitor.withPlace(site.front, 'show');
     await makeEvent(site, 'presale', { rate_per_s: 0, code_required: true });
     assertStatus(await site.front.admin.put('/admin/events/presale/codes', { body: { codes: ['FAN-1', 'FAN-2', 'FAN-3'] } }), 200);
-    const opens = Date.now() + 15_000;
+    await makeEvent(site, 'parts', { rate_per_s: 0, shards: 2 });
+    for (let n = 0; n < 8; n += 1) await Visitor.withPlace(site.front, 'parts');
+    const opens = Date.now() + 30_000;
     await makeEvent(site, 'late', { opens_at: new Date(opens).toISOString() }, { open: false });
-    await act(site.front, 'late', 'schedule');
-    await until('both events to be seen', async () => {
+    await act(site.front, 'late', 'schedule', { body: { without: ['hall'] } });
+    await until('the events to be seen, and the hall by Redis', async () => {
       const figures = await site.front.metrics();
-      return figures.get('fairgate_line_waiting{event="show"}') === 1 && figures.get('fairgate_line_unopened{event="late"}') === 1;
+      return figures.get('fairgate_line_waiting{event="show"}') === 1 && figures.get('fairgate_line_unopened{event="late"}') === 1
+        && figures.get('fairgate_line_hall_missing{event="late"}') === 1 && await site.redis.command('HGET', 'fg:{show}:cfg', 'served_ms') > 0;
     });
+    await makeEvent(site, 'brief', { rate_per_s: 2, burst: 1, session_ttl_s: 5, call_ttl_s: 3600 });
+    rig.early = await Promise.all(Array.from({ length: 12 }, () => Visitor.withPlace(site.front, 'brief')));
     assert.equal((await site.front.admin.put('/admin/events/show/seats-left', { body: { seats_left: 9 } })).status, 204);
     site.redis.pause();
     assert.ok(Date.now() < opens);
   }
 
   async function openHall() {
-    const postgres = await openPostgres(scope);
+    const clock = openClock(scope);
+    const postgres = await openPostgres(scope, {}, null, clock);
     const owner = await openSeats(scope, postgres);
-    await importHall(owner, 'show', hall({ channels: [{ id: 'club', code: 'open sesame' }] }));
+    for (const event of ['show', 'presale', 'parts', 'brief']) await importHall(owner, event, hall({ channels: [{ id: 'club', code: 'open sesame' }] }));
     rig.wire = await openProxy(scope, { to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) } });
     const far = { conninfo: (name, user) => `host=127.0.0.1 port=${rig.wire.port} dbname=${name} user=${user} sslmode=disable` };
     const follower = await openSeats(scope, far, { office: owner.office, secrets: owner.secrets, ready: false });
     scope.defer(() => rig.wire.heal());
     await until('the second to follow', async () => (await follower.private.get('/readyz')).json?.shows === true);
     rig.seats = [owner, follower];
-    rig.hall = { postgres, seats: owner };
+    rig.hall = { postgres, seats: owner, clock };
   }
 
   async function openCheckout() {
@@ -313,7 +360,7 @@ describe('what a sale depends on', () => {
 
   before(async () => {
     for (const name of ['listen', 'tls', 'health', 'node', 'redis', 'postgres', 'prometheus', 'alertmanager', 'ear', 'nobody']) port[name] = await freePort();
-    await Promise.all([openLine(), openHall(), openCheckout(), openEdge(), openStores()]);
+    await Promise.all([openHall().then(openLine), openCheckout(), openEdge(), openStores()]);
     openHost();
     await watch();
   });
