@@ -1,5 +1,5 @@
-// make.js [FOLDER]: writes alerts.yml, depends.yml, slo.yml and kubernetes.yaml for Prometheus and dashboards/ for Grafana
-// below FOLDER (build/observe), from alerts.js, depends.js, objectives.js and boards.js. The stack and the installation call it.
+// make.js [FOLDER]: writes alerts.yml, depends.yml, slo.yml, kubernetes.yaml and aws.yaml for Prometheus and dashboards/ for
+// Grafana below FOLDER (build/observe), from alerts.js, depends.js, objectives.js and boards.js. The stack and the installation call it.
 
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -103,6 +103,8 @@ const made = () => ({
   'depends.yml': groups('depends.js', DEPENDS),
   'slo.yml': rules(),
   'kubernetes.yaml': rulesOfPods(),
+  // On AWS, alarms of CloudWatch are the switch, and about targets.
+  'aws.yaml': groups('depends.js', { 'fairgate-presence': DEPENDS['fairgate-presence'].filter(({ alert }) => !/Watchdog|TargetsMissing/.test(alert)) }),
   ...Object.fromEntries(Object.entries(BOARDS).map(([name, board]) => [`dashboards/${name}.json`, `${JSON.stringify(dashboard(board), null, 1)}\n`])),
 });
 

@@ -16,7 +16,7 @@ import { fetcher, HALTS, type Workshop } from './task.js';
 // The jobs of infra/observe/prometheus.yml that are scraped here: rules count `by (job)`.
 export const JOBS = { queue: { names: ['queue-front'], port: 8091 }, seats: { names: ['seats-a', 'seats-b'], port: 8092 }, pay: { names: ['payment-adapter'], port: 8093 } } as const;
 export const SCRAPE_S = 15;
-export const RULES = { alerts: 'build/observe/alerts.yml', slo: 'build/observe/slo.yml' } as const;
+export const RULES = { alerts: 'build/observe/alerts.yml', slo: 'build/observe/slo.yml', presence: 'build/observe/aws.yaml' } as const;
 
 interface Topics {
   page: sns.Topic;
