@@ -351,13 +351,13 @@ const known = new Set(table.map(({ name }) => name));
 const recorded = new Set(all.filter(({ record }) => record).map(({ record }) => record));
 const isKnown = (name) => isOfOthers(name) || known.has(familyOf(name)) || known.has(name) || recorded.has(name) || name === 'ALERTS';
 
-test('ticket keys have an age if the edge uses them', (t) => {
+test('ticket keys have an age if the edge uses them, and a certificate that is not served has ended', (t) => {
   const conf = join(openScope(t).tempDir('figures-'), 'conf');
-  writeFileSync(conf, `EDGE_TLS=127.0.0.1:1\nEDGE_CONFIG=${conf}\nTICKET_KEYS=${conf}\nbackups() { :; }\n`);
+  writeFileSync(conf, `EDGE_TLS=127.0.0.1:1\nEDGE_CONFIG=${conf}.cfg\nTICKET_KEYS=${conf}\nbackups() { :; }\n`);
   const printed = () => spawnSync(join(ROOT, 'infra/observe/figures'), ['-'], { encoding: 'utf8', env: { ...process.env, FAIRGATE_FIGURES_CONF: conf } }).stdout;
-  assert.doesNotMatch(printed(), /ticket_keys/);
-  writeFileSync(conf, `# tls-ticket-keys ${conf} alpn h2\n`, { flag: 'a' });
-  assert.match(printed(), /^fairgate_edge_ticket_keys_seconds \d+$/m);
+  assert.doesNotMatch(printed(), /ticket_keys|certificate/);
+  writeFileSync(`${conf}.cfg`, `    bind :443 ssl crt x tls-ticket-keys ${conf} alpn h2\n`);
+  assert.match(printed(), /^fairgate_edge_certificate_ends_seconds 0\nfairgate_edge_ticket_keys_seconds \d+$/m);
 });
 
 test('the table names each figure of a service, and no other', () => {
