@@ -131,7 +131,7 @@ test('an authority gives the edge its certificate, and a renewed one is served',
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout /root/acme.pem -out /root/acme.pem
     echo '{"pebble":{"listenAddress":"127.0.0.1:14000","certificate":"/root/acme.pem","privateKey":"/root/acme.pem","httpPort":80,"tlsPort":443}}' >/root/acme.json
     systemd-run --unit acme -E PEBBLE_VA_NOSLEEP=1 -E PEBBLE_WFE_NONCEREJECT=0 pebble -config /root/acme.json
-    timeout 10 sh -c 'until curl -sk https://127.0.0.1:14000/dir; do sleep 0.1; done'
+    timeout 180 sh -c 'until curl -sk https://127.0.0.1:14000/dir; do sleep 0.1; done'
     /usr/share/fairgate/edge/certificate -d tickets.example -n --server https://127.0.0.1:14000/dir --no-verify-ssl --agree-tos --register-unsafely-without-email`);
   const shown = () => ask('openssl s_client -connect tickets.example:443 -servername tickets.example </dev/null | openssl x509 -noout -issuer -serial');
   const first = await until('the certificate', () => /Pebble[^]*/.exec(shown())?.[0]);
