@@ -66,6 +66,11 @@ int main(int argc, char **argv)
     int rc = pg_open(&conf, &err, &watcher);
     rc = rc < 0 ? rc : pg_open(&conf, &err, &stranger);
     rc = rc < 0 ? rc : migrate_run(watcher, &err);
+    rc = rc < 0 ? rc
+                : pg_run(watcher,
+                         "INSERT INTO retired (event, part, place, digest, rows, totals)"
+                         " VALUES ('gone', 0, '', '', 0, '{}')",
+                         &err);
     for (int32_t i = 0, no; rc == 0 && i < (int32_t)(sizeof(ids) / sizeof(ids[0])); i++) {
         rc = store_event_create(watcher, span_of(ids[i]), SPAN(""), SPAN(""), SPAN(""), &err, &no);
         assert(rc < 0 || no == i + 1);
@@ -74,6 +79,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
+    int32_t gone;
+    rc = store_event_create(watcher, SPAN("gone"), SPAN(""), SPAN(""), SPAN(""), &err, &gone);
+    assert(rc == ERR_EXISTS);
     play_run(&play, &(struct play_side){pause_ms, lock_rows, lock_holder, await_end});
     pg_close(stranger);
     pg_close(watcher);

@@ -118,10 +118,12 @@ static struct pg *call(const char *name)
 static bool read_head(int32_t event, struct store_head *head)
 {
     static const char *const names[] = {"a", "b"};
+    static const uint64_t since_ms[] = {0, 1, UINT64_C(5000000000000)}; /* one after all holds */
     struct err_slot err;
     struct store_owner owner;
     const char *name = names[below(2)];
-    int rc = store_owners_read(call("head"), &event, 1, span_of(name), 0, &err, &owner);
+    int rc =
+        store_owners_read(call("head"), &event, 1, span_of(name), since_ms[below(3)], &err, &owner);
     printf(" %" PRId32 " %s", event, name);
     if (!answered(rc == 0 ? owner.rc : rc))
         return false;
@@ -607,11 +609,10 @@ static void move(void)
 
 static void step(void)
 {
-    static void (*const acts[])(void) = {commit,    commit,       commit,       commit,
-                                         commit,    raise_epochs, raise_epochs, prove,
-                                         lock,      share,        find_link,    write_snapshot,
-                                         find_free, put_to_sleep, wake,         list_events,
-                                         list_held, move,         move};
+    static void (*const acts[])(void) = {
+        commit,       commit, commit, commit,      commit,         raise_epochs, raise_epochs,
+        prove,        lock,   share,  find_link,   write_snapshot, find_free,    put_to_sleep,
+        put_to_sleep, wake,   wake,   list_events, list_held,      move,         move};
     session = (unsigned)below(SESSIONS);
     if (chance(6))
         end_holder();

@@ -937,16 +937,6 @@ TEST_CASE(no_event_is_woken_next_to_one_that_its_process_does_not_know)
     pg_close(pg);
 }
 
-/* Its previous owner had put it to sleep but not yet released it. */
-TEST_CASE(event_whose_epoch_is_raised_is_awake)
-{
-    run_script("fresh; sql UPDATE seats.event SET asleep_at = now();"
-               "query 0 SELECT epoch FROM seats.owner_raise(1, 'b', '', '', 7, 0, 1);"
-               "query 1 SELECT count(asleep_at) FROM seats.event;"
-               "query 1 SELECT epoch FROM seats.owner_raise(1, 'b', '', '', 0, 0, 1);"
-               "query 0 SELECT count(asleep_at) FROM seats.event");
-}
-
 static uint64_t asked_ms(int32_t event, uint64_t since_ms)
 {
     struct err_slot err = {0};
@@ -968,36 +958,6 @@ TEST_CASE(event_has_rested_only_if_this_process_was_running)
     assert_int_equal(INT64_MAX, asked_ms(1, now_ms - 3600 * 1000));
     run_script("sql UPDATE seats.owner SET due_at = now() + interval '1 hour'");
     assert_int_equal(0, asked_ms(1, 1));
-}
-
-TEST_CASE(requested_event_has_rested_until_the_request)
-{
-    struct err_slot err = {0};
-    bool done = true;
-    run_script("fresh; add short; sql UPDATE seats.owner SET due_at = now()");
-    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
-    unit_must(store_wake(pg, &knows_both, (int32_t[]){1, 2}, (uint64_t[]){0, 1111}, 2, 0, &err),
-              &err);
-    assert_int_equal(INT64_MAX, asked_ms(1, 1));
-    assert_int_equal(1111, asked_ms(2, 1));
-    assert_int_equal(0, asked_ms(2, 0));
-    run_script("sql UPDATE seats.owner SET due_at = NULL WHERE event = 2");
-    assert_int_equal(1111, asked_ms(2, 1)); /* without holds, too: the event waits for its caller */
-    unit_must(store_sleep(pg, 2, 0, 1, &err, &done), &err); /* a hold has ended by now */
-    assert_false(done);
-    run_script("sql UPDATE seats.event SET asleep_at = now()");
-    /* Event 2 does not fit. The process that wakes an event gets its first request's time. */
-    unit_must(store_wake(pg, &knows_both, (int32_t[]){1, 2, 1}, (uint64_t[]){2222, 3333, 2222}, 1,
-                         2, &err),
-              &err);
-    run_script("query 2 SELECT sum(no) FROM seats.event WHERE asleep_at IS NOT NULL");
-    unit_must(store_wake(pg, &knows_both, (int32_t[]){1, 2}, (uint64_t[]){0, 0}, 2, 0, &err), &err);
-    assert_int_equal(2222, asked_ms(1, 1));
-    assert_int_equal(1111, asked_ms(2, 1));
-    unit_must(store_sleep(pg, 2, 0, 0, &err, &done), &err);
-    assert_true(done);
-    run_script("query 1 SELECT sum(event) FROM seats.owner WHERE asked_at IS NOT NULL");
-    pg_close(pg);
 }
 
 SCRIPT_TESTS(rows, script_verbs)
