@@ -80,7 +80,8 @@ static bool cancel(const char *id, const struct checkout *checkout)
 static bool hint(const struct order *order, const char *key)
 {
     const struct book_order *row = book_read(order->id);
-    return row != NULL && row->amount == order->amount && book_hint(order->id, key);
+    return row != NULL && row->amount == order->amount && strcmp(order->provider, "bank") == 0 &&
+           book_hint(order->id, key);
 }
 
 static uint32_t lease(const char *owner, const struct checkout *checkout,

@@ -182,6 +182,7 @@ static void hint(void)
 {
     struct order order = *any_order();
     order.amount += chance(10);
+    order.provider[0] = chance(10) ? 'x' : order.provider[0];
     const char *key = chance(50) ? "key-1" : "key-2";
     printf("hint %s %s: %d", order.id, key, side->hint(&order, key));
     side->print(order.id);

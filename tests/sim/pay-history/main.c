@@ -29,21 +29,35 @@ static_assert((int)DEALS_PERCENT == 50, "as here");
 static const char rows_sql[] =
     "INSERT INTO refund_terms (event, version, granted_to, percent, handed_on)"
     " VALUES ('', 0, 'buyer', 50, true);"
+    "INSERT INTO orders (id, event, hold, member, lang, provider, currency, amount, seats, status,"
+    " payment, idem_key, idem_body, expires_at) VALUES ('o_0', 'ball', '1', 'm_00000', 'ko',"
+    " 'bank', 'KRW', 9, '[\"s0\"]', 'completed', 'pi_1', 'o_0', '', now());"
+    "INSERT INTO saga (id, key, subject, data) OVERRIDING SYSTEM VALUE"
+    " VALUES (0, 'other.1', 'o_0', '{}');"
+    "INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token)"
+    " VALUES ('t_0', 'o_0', 'ball', 's0', 'm_other', '', '', '');"
+    "INSERT INTO psp_payment (provider, payment, captured, refunded)"
+    " VALUES ('bank', 'pi_1', 90, 50), ('bank', 'pi_2', 90, 0), ('other', 'pi_1', 90, 0);"
+    "INSERT INTO psp_return (provider, id, payment, kind, amount)"
+    " VALUES ('bank', 'd_1', 'pi_1', 'dispute', 20);"
     "CREATE FUNCTION play.done(bigint, boolean) RETURNS text STABLE LANGUAGE sql AS"
     " 'SELECT to_hex(coalesce(bit_or(1 << step), 0)) FROM saga_step"
     " WHERE saga = $1 AND attempt = 0 AND undo = $2'";
 
 static const char print_sql[] =
-    "WITH w AS (SELECT * FROM orders WHERE $1 IN ('', id)) SELECT line FROM ("
+    "SET plan_cache_mode = force_generic_plan; PREPARE print (text) AS"
+    " WITH w AS (SELECT * FROM orders WHERE $1 IN ('', id) AND event = 'gala') SELECT line FROM ("
     "SELECT id AS o, 0 AS k, 0 AS n, '' AS t,"
     " format(' %s %s/%s payment=%s expires=%s back=%s/%s moving=%s/%s%s', id, status, cause,"
-    " payment, (extract(epoch FROM expires_at) * 1000)::bigint, coalesce(refund_amount, 0),"
+    " CASE WHEN secret = 'secret' THEN payment END,"
+    " (extract(epoch FROM expires_at) * 1000)::bigint, coalesce(refund_amount, 0),"
     " (refund_amount IS NOT NULL)::int, (moving IS NOT NULL)::int, moves,"
     " (SELECT string_agg(format(' %s:%s', key, value->>'amount'), '' ORDER BY key::int)"
     " FROM jsonb_each(credits))) AS line FROM w"
     " UNION ALL SELECT subject, 1, s.id, '',"
     " format('  saga %s %s %s %s/%s parked=%s cancel=%s tries=%s moves=%s wake=%s token=%s%s',"
-    " s.id, key, (ARRAY['running', 'undoing', 'completed', 'undone'])[state + 1], step, s.cause,"
+    " s.id, key, (ARRAY['running', 'undoing', 'completed', 'undone'])[CASE WHEN"
+    " (state < 2) = (ended_at IS NULL) THEN state + 1 END], step, s.cause,"
     " parked::int, cancel::int, tries, s.moves, wake, token, CASE WHEN leased THEN ' ' || owner"
     " END) || format(' due=%s step=%s done=%s/%s key=%s refund=%s/%s round=%s', us(due_at),"
     " us(step_at), done(s.id, false), done(s.id, true), d->>'payment_key',"
@@ -60,7 +74,7 @@ static const char print_sql[] =
     " FROM w JOIN mail_outbox b ON w.id = order_id WHERE kind LIKE 'postponed-%'"
     " UNION ALL SELECT '~', 0, 0, '', format(' event passed=%s due=%s ended=%s', passed, "
     "us(due_at),"
-    " (ended_at IS NOT NULL)::int) FROM cancelled_event WHERE $1 = ''"
+    " (ended_at IS NOT NULL)::int) FROM cancelled_event WHERE $1 = '' AND event = 'gala'"
     ") r ORDER BY o COLLATE \"C\", k, n, t COLLATE \"C\"";
 
 static const char *dsn;
@@ -308,33 +322,20 @@ static bool wake(const char *id)
     return answered();
 }
 
-static void keep_code(const struct pg_answer *its, struct span code)
+static void on_code(void *ctx, const struct pg_answer *its)
 {
+    (void)ctx;
     end_wait(its);
-    answer.has_text = code.ptr != NULL;
+    answer.has_text = answer.rows > 0 && !PQgetisnull(its->results[1], 0, 0);
     if (answer.has_text)
-        span_to_cstr(code, answer.text, sizeof(answer.text));
-}
-
-static void on_refund(void *ctx, const struct pg_answer *its)
-{
-    (void)ctx;
-    bool found = its->rc == 0 && PQntuples(its->results[1]) > 0;
-    keep_code(its, found ? sql_order_refund_row(its->results[1], 0).code : (struct span){NULL, 0});
-}
-
-static void on_credit(void *ctx, const struct pg_answer *its)
-{
-    (void)ctx;
-    bool found = its->rc == 0 && PQntuples(its->results[1]) > 0;
-    keep_code(its, found ? sql_order_credit_row(its->results[1], 0).code : (struct span){NULL, 0});
+        snprintf(answer.text, sizeof(answer.text), "%s", PQgetvalue(its->results[1], 0, 0));
 }
 
 /* Combines both statements as the two handlers do. */
 static const char *give_back(const char *id, const struct sql_order_refund_args *refund,
                              const struct sql_order_credit_args *credit)
 {
-    struct pg_job *job = pg_job_create(pool, refund != NULL ? on_refund : on_credit, NULL);
+    struct pg_job *job = pg_job_create(pool, on_code, NULL);
     sql_order_lock_add(job, &(struct sql_order_lock_args){id});
     if (refund != NULL)
         sql_order_refund_add(job, refund);
@@ -430,17 +431,7 @@ static uint32_t deliver(struct deals_letter *letters)
     return len;
 }
 
-/* ---- the test's own ---- */
-
 /* ---- tickets, and an event that is cancelled or postponed ---- */
-
-static void on_done(void *ctx, const struct pg_answer *its)
-{
-    (void)ctx;
-    if (its->rc < 0)
-        die(its->sqlstate, its->text);
-    answer.over = true;
-}
 
 static bool use(const char *ticket)
 {
@@ -459,14 +450,14 @@ static void postpone(uint64_t day, uint64_t refund_until_us)
                                                  .until_ms = UINT64_C(1700000000000) +
                                                              refund_until_us / 1000,
                                                  .reason = "rain"};
-    sql_event_postpone(pool, &args, on_done, NULL);
+    sql_event_postpone(pool, &args, on_rows, NULL);
     (void)answered();
 }
 
 static void call_off(void)
 {
     sql_event_cancel(pool, &(struct sql_event_cancel_args){.event = "gala", .reason = "rain"},
-                     on_done, NULL);
+                     on_rows, NULL);
     (void)answered();
 }
 
@@ -514,25 +505,75 @@ static bool passed(const char *order, uint64_t pause_us)
     return answered();
 }
 
-static void wait_us(uint64_t us)
+#define TERMS(by, until, handed_on)                                                                \
+    "UPDATE orders SET purchase = jsonb_build_object('terms', 'refund={\"by\":\"" by               \
+    "\",\"until\":\"" until "\",\"handed_on\":" handed_on ",\"percent\":100}') WHERE id = 'o_0';"
+
+/* Another event's order, which nothing else may find: why its buyer, a credit, an operator are
+ * refused, one after the other. */
+static const char *const refusals[][2] = {
+    {TERMS("buyer", "2023-01-01", "true"), "refund-too-late, refund-too-large, done"},
+    {"INSERT INTO drift_accepted VALUES ('a', 'ball', 'o_1', 'pi_1', '', '', 11, ''), ('b', 'ball',"
+     " 'o_0', 'pi_2', '', '', 11, ''), ('c', 'ball', 'o_0', 'pi_1', '', '', 81, '')",
+     "refund-too-late, refund-too-large, done"},
+    {"UPDATE drift_accepted SET sum = 11 WHERE name = 'c'",
+     "refund-by-operator, difference-accepted, difference-accepted"},
+    {"UPDATE drift_accepted SET sum = 0; UPDATE psp_payment SET refunded = 61 WHERE refunded > 0",
+     "refund-too-late, refund-too-large, done"},
+    {TERMS("operator", "2023-01-01", "true"), "refund-by-operator, refund-too-large, done"},
+    {"INSERT INTO postponed_event VALUES ('ball', 1, '{}', 'infinity', '', '', 'infinity')",
+     "done, not-refundable, not-refundable"},
+    {"UPDATE postponed_event SET refund_until = now();" TERMS("buyer", "infinity", "false"),
+     "tickets-handed-on, refund-too-large, done"},
+    {"UPDATE ticket SET member = 'm_00000'", "done, not-refundable, not-refundable"},
+    {"UPDATE ticket SET member = '', revoked_at = now()", "done, not-refundable, not-refundable"},
+    {"INSERT INTO cancelled_event (event, reason, ended_at) VALUES ('ball', '', now())",
+     "event-cancelled, refund-too-large, done"},
+    {"INSERT INTO retired_order (id, event, provider) VALUES ('o_0', '', '')",
+     "not-refundable, not-refundable, not-refundable"},
+    {"UPDATE retired_order SET id = ''; INSERT INTO checkin VALUES ('t_0', 'g', now(), false)",
+     "not-refundable, refund-too-large, not-refundable"},
+};
+
+static void change(const char *sql)
 {
-    char sql[96];
     struct err_slot err;
-    clock_fake_step(&history_clock, us);
-    snprintf(sql, sizeof(sql), "UPDATE play.clock SET at = at + %" PRIu64 " * interval '1 us'", us);
     if (pg_run(watcher, sql, &err) < 0)
         die(sql, err.text);
 }
 
+static void refuse(void)
+{
+    const struct saga_def *def = checkout_now(deals_checkout(), CHECKOUT_REFUND);
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        char codes[120] = "";
+        change("UPDATE orders SET status = 'completed', refund_amount = NULL; DELETE FROM outbox");
+        change(refusals[i][0]);
+        for (unsigned who = 0; who < 3; who++) {
+            const char *code = who == 1 ? credit("o_0", def, 10, "rain", false, 1)
+                                        : refund("o_0", def, who == 0 ? 0 : 100);
+            strcat(strcat(codes, who == 0 ? "" : ", "), code != NULL ? code : "done");
+        }
+        if (strcmp(codes, refusals[i][1]) != 0)
+            die(refusals[i][0], codes);
+    }
+}
+
+static void wait_us(uint64_t us)
+{
+    char sql[96];
+    clock_fake_step(&history_clock, us);
+    snprintf(sql, sizeof(sql), "UPDATE play.clock SET at = at + %" PRIu64 " * interval '1 us'", us);
+    change(sql);
+}
+
 static void print(const char *id)
 {
-    uint8_t memory[ORDER_ID_MAX];
-    struct pg_args args;
+    char sql[64];
     struct err_slot err;
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_text(&args, span_of(id));
-    if (pg_query(watcher, print_sql, &args, &err, &res) < 0)
+    snprintf(sql, sizeof(sql), "EXECUTE print('%s')", id);
+    if (pg_query(watcher, sql, NULL, &err, &res) < 0)
         die("rows", err.text);
     for (int i = 0; i < PQntuples(res); i++)
         printf("\n%s", PQgetvalue(res, i, 0));
@@ -547,7 +588,7 @@ static void begin(void)
         die("clock", err.text);
     pg_close(watcher);
     if (schema_migrate(dsn, NULL, &err) < 0 || pg_open(&own, &err, &watcher) < 0 ||
-        pg_run(watcher, rows_sql, &err) < 0)
+        pg_run(watcher, rows_sql, &err) < 0 || pg_run(watcher, print_sql, &err) < 0)
         die("schema", err.text);
     uv_loop_init(&loop);
     clock_fake_init(&history_clock, UINT64_C(1700000000000000));
@@ -590,6 +631,7 @@ int main(int argc, char **argv)
     }
     dsn = argv[3];
     begin();
+    refuse();
     deals_run(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10),
               &(struct deals_side){wait_us, order, cancel, hint, wake, refund, credit, retry,
                                    turn_back, reclaim, lease, commit, deliver, use, postpone,

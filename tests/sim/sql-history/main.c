@@ -67,10 +67,7 @@ int main(int argc, char **argv)
     rc = rc < 0 ? rc : pg_open(&conf, &err, &stranger);
     rc = rc < 0 ? rc : migrate_run(watcher, &err);
     rc = rc < 0 ? rc
-                : pg_run(watcher,
-                         "INSERT INTO retired (event, part, place, digest, rows, totals)"
-                         " VALUES ('gone', 0, '', '', 0, '{}')",
-                         &err);
+                : pg_run(watcher, "INSERT INTO retired VALUES ('gone', 0, '', '', 0, '{}')", &err);
     for (int32_t i = 0, no; rc == 0 && i < (int32_t)(sizeof(ids) / sizeof(ids[0])); i++) {
         rc = store_event_create(watcher, span_of(ids[i]), SPAN(""), SPAN(""), SPAN(""), &err, &no);
         assert(rc < 0 || no == i + 1);
