@@ -11,7 +11,6 @@ import { act, at, live, makeEvent, openSite, patch, untilState, Visitor } from '
 import { hall, openPostgres, openSeats, opens, operator, ROLE, visitor } from '../integration/seat-service/site.js';
 
 const HOUR = 3600_000;
-const FRONTS = 4;
 const bearer = (pass) => ({ headers: { authorization: `Bearer ${pass}` } });
 
 // One event with three visitors inside, one called and not yet inside, and twelve waiting; and one that opens in half
@@ -24,7 +23,7 @@ async function openLine(site) {
   for (const one of fronts) await untilState(one, 'gate', 'scheduled');
   const visitors = [];
   for (let i = 0; i < 16; i += 1) {
-    visitors[i] = new Visitor(fronts[i % FRONTS], 'show');
+    visitors[i] = new Visitor(fronts[i % fronts.length], 'show');
     await visitors[i].joined();
   }
   const passes = [];
@@ -78,7 +77,7 @@ test('a clock that is set forward by an hour and back again, under four fronts',
   const scope = openScope(t);
   const clock = openClock(scope);
   const redis = await startRedis(scope, { clock });
-  const site = await openSite(t, { scope, fronts: FRONTS, config: { redis: { path: redis.socket } } });
+  const site = await openSite(t, { scope, fronts: 4, config: { redis: { path: redis.socket } } });
   const line = await openLine(site);
   for (const off of [HOUR, 0, -HOUR, 0]) {
     clock.set(off);
@@ -98,7 +97,7 @@ for (const off of [HOUR, -HOUR]) {
     const replicas = [];
     for (let n = 0; n < 2; n += 1) replicas.push(await startReplica(scope, master, { clock: openClock(scope, off) }));
     const sentinels = await startSentinels(scope, master, { name: 'line' });
-    const site = await openSite(t, { scope, fronts: FRONTS, config: {
+    const site = await openSite(t, { scope, fronts: 4, config: {
       redis: { sentinels: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(','), master: 'line' } } });
     const line = await openLine(site);
     for (const replica of replicas)
