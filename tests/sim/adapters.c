@@ -5,6 +5,7 @@
 #include "bank.h"
 #include "books.h"
 #include "gate/gate.h"
+#include "giving_back.h"
 #include "invariants.h"
 #include "seats.h"
 #include "stage/faults.h"

@@ -15,9 +15,4 @@ void adapters_fault(uint32_t ms);
 /* The saga definition of this kind, from a program with all of them. */
 const struct saga_def *adapter_def(enum checkout_kind kind);
 
-/* An adapter gives back the orders of a cancelled event, by saga/cancellations.c, until its process
- * dies. `nudge` wakes its engine. */
-void giving_back_begin(struct sim_proc *proc, const struct checkout *checkout,
-                       void (*nudge)(void *ctx), void *ctx);
-
 #endif

@@ -59,7 +59,7 @@ struct seat_call {
     struct seat_service *at;
 };
 
-void op_record_ask(const struct seat_call *call);
-void op_record_answer(const struct seat_call *call);
+void call_record_ask(const struct seat_call *call);
+void call_record_answer(const struct seat_call *call);
 
 #endif

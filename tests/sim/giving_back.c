@@ -1,6 +1,6 @@
-/* giving_back.c: see adapters.h. Replaces what saga/cancellations.c calls: its statements, as
+/* giving_back.c: see giving_back.h. Replaces what saga/cancellations.c calls: its statements, as
  * jobs whose way to the database and back takes time and may fail, their results, the worker. */
-#include "adapters.h"
+#include "giving_back.h"
 
 #include "books.h"
 #include "stage/faults.h"

@@ -34,7 +34,7 @@ static void ask_for_seats(const struct seat_call *call)
         history_ask(call, "'op':'hold','by':'buyer-%" PRIu64 "'", call->buyer);
 }
 
-void op_record_ask(const struct seat_call *call)
+void call_record_ask(const struct seat_call *call)
 {
     static const char *const names[] = {[SEAT_RELEASE] = "release",
                                         [SEAT_EXTEND] = "extend",
@@ -80,7 +80,7 @@ static void refused(const struct seat_call *call)
                        call->answer == SEAT_LATER ? "later" : engine_verdict_name(call->verdict));
 }
 
-void op_record_answer(const struct seat_call *call)
+void call_record_answer(const struct seat_call *call)
 {
     if (call->answer == SEAT_SILENT)
         return;

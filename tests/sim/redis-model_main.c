@@ -1,7 +1,7 @@
 /* redis-model_main.c: the model alone, for the test that compares it with the real Redis. It reads
  * commands in Redis's protocol from standard input and writes replies to standard output. Its clock
  * is the machine's. */
-#include "redis-model/commands.h"
+#include "redis-model/command.h"
 #include "redis-model/script.h"
 
 #include <stdio.h>
@@ -51,7 +51,7 @@ static void answer(struct keyspace *keyspace, struct scripts *scripts, const str
         const struct script_host host = {.keyspace = keyspace, .now_us = wall_us()};
         scripts_eval(scripts, &host, words, len, out);
     } else {
-        commands_do(keyspace, wall_us(), words, len, out);
+        command_do(keyspace, wall_us(), words, len, out);
     }
 }
 

@@ -257,7 +257,7 @@ static void hear(void *ctx)
     if (call->over)
         return;
     call->over = true;
-    op_record_answer(call);
+    call_record_answer(call);
     if (call->on_done != NULL)
         call->on_done(call);
     if (call->gate != NULL)
@@ -468,7 +468,7 @@ void seat_send(struct seat_call *call)
     call->at = service;
     call->asked_us = sim_us();
     if (call->event == GALA) /* the checker of histories expects orders */
-        op_record_ask(call);
+        call_record_ask(call);
     sim_after(call->from, call->timeout_us, time_out, call);
     if (!service->proc.alive) {
         reply(call, SEAT_LATER);

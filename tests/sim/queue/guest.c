@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GOODBYE_S = 3 };
-
 static_assert((int)GUEST_TICKET_MAX > (int)TICKET_LEN, "room for a ticket");
 
 struct farewell {
@@ -39,11 +37,7 @@ void guest_shops(const struct guest *guest)
 static void say(void *ctx)
 {
     struct farewell *farewell = ctx;
-    fronts_ask(&farewell->ask);
-    (void)sim_gate_wait(&farewell->bell, GOODBYE_S * (uint64_t)SIM_S);
-    bool done = farewell->ask.over && farewell->ask.outcome == LINE_OK;
-    farewell->ask.over = true; /* a late response is ignored */
-    if (done)
+    if (fronts_await(&farewell->ask) && farewell->ask.outcome == LINE_OK)
         farewell->on_known(farewell->ctx);
 }
 

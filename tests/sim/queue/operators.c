@@ -3,7 +3,7 @@
  * codes are loaded, reloaded and dropped. */
 #include "queue/operators.h"
 
-#include "queue/bell.h"
+#include "queue/front/fronts.h"
 #include "queue/front/keeper.h"
 
 #include "base/rfc3339.h"
@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PATIENCE_S = 10 };
+enum { PATIENCE_S = 10, SLIPS = 3 };
 
 /* A rate between 3 and 12 a second, while at most HELD_MAX of proc.c are held. */
 #define PILOT "{\"autopilot\":{\"on\":true,\"floor\":3,\"ceiling\":12,\"held_max\":100}}"
@@ -31,21 +31,11 @@ static struct {
     bool calm;
 } operators;
 
-static bool chance(unsigned percent)
-{
-    return sim_below(SIM_CHOICES, 100) < percent;
-}
-
-static void wait_ms(uint64_t least, uint64_t most)
-{
-    sim_sleep((least + sim_below(SIM_CHOICES, most - least + 1)) * SIM_MS);
-}
-
 static int act(unsigned event, const struct ask *asked)
 {
-    struct ask *ask = bell_copy(&operators.shows[event].desk, asked);
+    struct ask *ask = fronts_copy(&operators.shows[event].desk, asked);
     ask->line = (struct line_ref){event, 0};
-    if (!bell_ask(ask))
+    if (!fronts_await(ask))
         return ask->outcome;
     if (ask->outcome != LINE_UNKNOWN)
         operators.shows[event].unknown_us = 0;
@@ -65,12 +55,46 @@ static const struct line_view *view_of(unsigned event)
     return fronts_view((struct line_ref){event, 0});
 }
 
+/* The number of the act is the name of the event that it makes or changes. */
+static struct ask numbered(enum ask_kind kind, const char *members)
+{
+    static unsigned acts;
+    struct ask ask = {.kind = kind, .act = ++acts};
+    int len = snprintf(ask.patch, sizeof(ask.patch), "{\"name\":\"%u\",%s", ask.act, members);
+    assert(len < (int)sizeof(ask.patch));
+    return ask;
+}
+
+/* Some changes come from two operators at once, who have read the same version: one of them is
+ * refused. */
 static void change(unsigned event, const char *patch)
 {
-    struct ask ask = {.kind = ASK_CHANGE};
-    snprintf(ask.patch, sizeof(ask.patch), "%s", patch);
+    static struct sim_gate nobody;
+    struct ask ask = numbered(ASK_CHANGE, patch + 1);
     sim_note("the operator of %s sets %s", lines_event(event), patch);
+    if (view_of(event) != NULL && sim_chance(20)) {
+        struct ask other = numbered(ASK_CHANGE, patch + 1);
+        other.line.event = event;
+        ask.if_version = other.if_version = view_of(event)->version;
+        fronts_ask(fronts_copy(&nobody, &other));
+    }
     (void)act(event, &ask);
+}
+
+/* What is over, out of range or fixed. */
+static void slip(const struct run *show)
+{
+    static const char *const slips[] = {"\"closes_at\":\"2001-01-01T00:00:00Z\"}", "\"burst\":0}",
+                                        "\"shards\":3}",
+                                        /* of events with lanes: */
+                                        "\"lanes\":[]}",
+                                        "\"lanes\":[{\"id\":\"fans\",\"share\":20},"
+                                        "{\"id\":\"club\",\"share\":30}]}"};
+    size_t len = show->lanes ? sizeof(slips) / sizeof(slips[0]) : SLIPS;
+    struct ask ask = numbered(ASK_CHANGE, slips[sim_below(SIM_CHOICES, len)]);
+    ask.is_slip = true;
+    sim_note("the operator of %s slips: %s", lines_event(show->event), ask.patch);
+    (void)act(show->event, &ask);
 }
 
 static void turn_a_knob(unsigned event)
@@ -170,13 +194,12 @@ static void put_draw(struct text *out, unsigned event)
     text_char(out, '"');
 }
 
-static void create(unsigned event)
+static void make(const struct run *show)
 {
-    const struct run *show = &operators.shows[event];
-    struct ask make = {.kind = ASK_CREATE};
-    struct text doc = text_on(make.patch, sizeof(make.patch) - 1);
+    char memory[ASK_PATCH_MAX] = "";
+    struct text doc = text_on(memory, sizeof(memory) - 1);
     text_printf(&doc,
-                "{\"name\":\"Show\",\"rate_per_s\":%u,\"burst\":2,\"max_active\":%u,"
+                "\"rate_per_s\":%u,\"burst\":2,\"max_active\":%u,"
                 "\"session_ttl_s\":%d,\"session_max_s\":30,\"call_ttl_s\":4,\"grace_s\":3,"
                 "\"joins_per_ip_per_min\":0%s%s",
                 show->rate, show->slots, operators.sells ? 15 : 5,
@@ -186,13 +209,11 @@ static void create(unsigned event)
     if (show->shards)
         TEXT_LIT(&doc, ",\"shards\":2");
     if (show->draws)
-        put_draw(&doc, event);
+        put_draw(&doc, show->event);
     text_char(&doc, '}');
     assert(!doc.overflown);
-    do {
-        (void)act(event, &make);
-        wait_ms(200, 500);
-    } while (view_of(event) == NULL);
+    const struct ask ask = numbered(ASK_CREATE, memory);
+    (void)act(show->event, &ask);
 }
 
 /* ---- presale codes ---- */
@@ -218,7 +239,7 @@ static void load_all(const struct run *show)
 {
     for (unsigned lane = 0; lane < lanes_len(show); lane++)
         while (!load_lane(show, lane, 1 + lane) && !operators.calm && !is_lost(show))
-            wait_ms(100, 500);
+            sim_sleep_ms(100, 500);
 }
 
 static void drop_all(const struct run *show)
@@ -233,10 +254,10 @@ static void turn_codes(const struct run *show)
     const struct line_view *view = view_of(show->event);
     if (view != NULL && line_codes_missing(view) > 0)
         load_all(show);
-    else if (chance(20))
+    else if (sim_chance(20))
         (void)load_lane(show, (unsigned)sim_below(SIM_CHOICES, lanes_len(show)),
                         1 + sim_below(SIM_CHOICES, 3));
-    else if (chance(5)) {
+    else if (sim_chance(5)) {
         drop_all(show);
         load_all(show);
     }
@@ -246,7 +267,10 @@ static void turn_codes(const struct run *show)
 
 static void set_up(const struct run *show)
 {
-    create(show->event);
+    do {
+        make(show);
+        sim_sleep_ms(200, 500);
+    } while (view_of(show->event) == NULL);
     if (show->presale)
         load_all(show);
 }
@@ -277,14 +301,14 @@ static void let_all_in(struct run *show)
         bool has_rate = view != NULL && (view->pilot.on ? view->pilot.rate_milli > 0
                                                         : view->knobs.rate_milli == 20000);
         if (has_rate && !view->stale && view->state == LINE_OPEN && view->knobs.line_max == 0) {
-            wait_ms(5000, 5000);
+            sim_sleep_ms(5000, 5000);
             continue;
         }
         if (view != NULL && view->state != LINE_OPEN)
             open_line(event);
         change(event,
                show->keeps_slots ? LET_IN ",\"max_active\":3}" : LET_IN ",\"max_active\":8}");
-        wait_ms(300, 600);
+        sim_sleep_ms(300, 600);
     }
 }
 
@@ -300,14 +324,14 @@ static void open_doors(struct run *show)
     while (show->draws && !is_at(event, LINE_PRE_QUEUE) && !operators.calm) {
         look_after(show);
         take_action(event, "schedule");
-        wait_ms(100, 300);
+        sim_sleep_ms(100, 300);
     }
     if (show->draws)
-        wait_ms(1000, 15000);
+        sim_sleep_ms(1000, 15000);
     while (!is_at(event, LINE_OPEN) && !operators.calm) {
         look_after(show);
         open_line(event);
-        wait_ms(100, 300);
+        sim_sleep_ms(100, 300);
     }
 }
 
@@ -319,15 +343,19 @@ static void operate(void *ctx)
     set_up(show);
     open_doors(show);
     while (!operators.calm) {
-        wait_ms(1000, 8000);
+        sim_sleep_ms(1000, 8000);
         look_after(show);
         if (show->presale)
             turn_codes(show);
-        if (chance(75))
+        if (sim_chance(10))
+            slip(show);
+        else if (sim_chance(5))
+            make(show); /* over the running event */
+        else if (sim_chance(75))
             turn_a_knob(event);
-        else if (chance(25))
+        else if (sim_chance(25))
             plan_rates(event);
-        else if (chance(60))
+        else if (sim_chance(60))
             open_line(event);
         else
             take_action(event, acts[sim_below(SIM_CHOICES, sizeof(acts) / sizeof(acts[0]))]);
@@ -344,14 +372,14 @@ void operators_begin(bool sells)
         struct run *show = &operators.shows[i];
         *show =
             (struct run){.event = i,
-                         .lanes = chance(33),
-                         .draws = chance(50),
-                         .presale = chance(33),
-                         .keeps_slots = !sells && chance(40),
+                         .lanes = sim_chance(33),
+                         .draws = sim_chance(50),
+                         .presale = sim_chance(33),
+                         .keeps_slots = !sells && sim_chance(40),
                          .rate = rates[sim_below(SIM_CHOICES, sizeof(rates) / sizeof(rates[0]))],
                          .slots = slots[sim_below(SIM_CHOICES, sizeof(slots) / sizeof(slots[0]))]};
-        show->shards = chance(30);
-        show->members = chance(show->lanes ? 60 : 20);
+        show->shards = sim_chance(30);
+        show->members = sim_chance(show->lanes ? 60 : 20);
         (void)sim_spawn(NULL, operate, show);
     }
 }

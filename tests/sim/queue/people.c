@@ -9,7 +9,7 @@
  * while the old one keeps polling and a third one may have read the code. */
 #include "queue/people.h"
 
-#include "queue/bell.h"
+#include "queue/front/fronts.h"
 #include "queue/judge/ledger.h"
 #include "queue/operators.h"
 #include "stage/history.h"
@@ -55,16 +55,6 @@ static struct {
     char solutions[WORKS_MAX][POW_SOLUTION_MAX + 1];
     bool calm;
 } people;
-
-static bool chance(unsigned percent)
-{
-    return sim_below(SIM_CHOICES, 100) < percent;
-}
-
-static void wait_ms(uint64_t least, uint64_t most)
-{
-    sim_sleep((least + sim_below(SIM_CHOICES, most - least + 1)) * SIM_MS);
-}
 
 static uint64_t name_of(const struct visitor *visitor)
 {
@@ -131,9 +121,9 @@ static void record_answered(const struct ask *ask)
 
 static struct ask *ask_at(struct sim_gate *bell, const struct ask *asked)
 {
-    struct ask *ask = bell_copy(bell, asked);
+    struct ask *ask = fronts_copy(bell, asked);
     record_asked(ask);
-    if (bell_ask(ask))
+    if (fronts_await(ask))
         record_answered(ask);
     return ask;
 }
@@ -172,7 +162,7 @@ static const struct ask *beat(struct visitor *visitor)
 static void ask_beside(const struct ask *asked)
 {
     static struct sim_gate nobody;
-    struct ask *ask = bell_copy(&nobody, asked);
+    struct ask *ask = fronts_copy(&nobody, asked);
     record_asked(ask);
     fronts_ask(ask);
 }
@@ -189,7 +179,7 @@ static void find_invitation(struct visitor *visitor)
         turn = visitor->as;
     } else if (visitor->invitation != 0) {
         number += VISITORS_MAX;
-    } else if (chance(30)) {
+    } else if (sim_chance(30)) {
         number = 1 + sim_below(SIM_CHOICES, visitor->n + 1);
         turn = 0;
     }
@@ -198,14 +188,14 @@ static void find_invitation(struct visitor *visitor)
 
 static void work(struct visitor *visitor, const struct ask *refused)
 {
-    bool cheats = people.works > 0 && chance(15) && !people.calm;
+    bool cheats = people.works > 0 && sim_chance(15) && !people.calm;
     if (!cheats) {
         assert(people.works + 1 < WORKS_MAX);
         ask_solve(refused, people.solutions[++people.works]);
     }
     visitor->device = refused->device;
     visitor->work = cheats ? 1 + sim_below(SIM_CHOICES, people.works) : people.works;
-    wait_ms(50, 2000);
+    sim_sleep_ms(50, 2000);
 }
 
 /* Some share a popular code, some have another one, and some guess. */
@@ -213,9 +203,9 @@ static void find_presale(struct visitor *visitor)
 {
     if (!operators_have_presale(visitor->line.event))
         return;
-    visitor->presale = chance(10)   ? 1 + ASK_PRESALES + sim_below(SIM_CHOICES, GUESSES)
-                       : chance(40) ? 1 + sim_below(SIM_CHOICES, 3)
-                                    : 1 + sim_below(SIM_CHOICES, ASK_PRESALES);
+    visitor->presale = sim_chance(10)   ? 1 + ASK_PRESALES + sim_below(SIM_CHOICES, GUESSES)
+                       : sim_chance(40) ? 1 + sim_below(SIM_CHOICES, 3)
+                                        : 1 + sim_below(SIM_CHOICES, ASK_PRESALES);
 }
 
 /* Finds a replacement for what was rejected. Returns false if the visitor gives up. */
@@ -236,9 +226,9 @@ static bool bring(struct visitor *visitor, const struct ask *refused)
         return ++visitor->codes_tried < CODES_TRIED;
     case LINE_PRESALE_GUESSES:
     case LINE_PRESALE_MISSING:
-        return !chance(people.calm ? 50 : 10);
+        return !sim_chance(people.calm ? 50 : 10);
     default:
-        return people.calm || !chance(2);
+        return people.calm || !sim_chance(2);
     }
 }
 
@@ -248,11 +238,11 @@ static bool bring(struct visitor *visitor, const struct ask *refused)
 static bool join(struct visitor *visitor)
 {
     bool returns = visitor->turn > visitor->as;
-    bool shows_ticket = returns && chance(50);
+    bool shows_ticket = returns && sim_chance(50);
     for (;;) {
         struct ask asked = ask_of(visitor, ASK_JOIN);
         asked.shows_ticket = shows_ticket;
-        for (unsigned n = returns ? JOINS_AGAIN : chance(20); n > 0; n--)
+        for (unsigned n = returns ? JOINS_AGAIN : sim_chance(20); n > 0; n--)
             ask_beside(&asked);
         const struct ask *ask = ask_at(&visitor->bell, &asked);
         if (ask->outcome == LINE_OK || ask->outcome == LINE_SAME) {
@@ -265,7 +255,7 @@ static bool join(struct visitor *visitor)
             return false;
         if (!bring(visitor, ask))
             return false;
-        wait_ms(300, 2000);
+        sim_sleep_ms(300, 2000);
     }
 }
 
@@ -281,7 +271,7 @@ static void ask_on(void *ctx)
         enum ask_kind kind = kinds[sim_below(SIM_CHOICES, sizeof(kinds) / sizeof(kinds[0]))];
         if (kind != ASK_JOIN || !is_checked(old))
             (void)ask_with_place(old, kind);
-        wait_ms(10, 4000);
+        sim_sleep_ms(10, 4000);
     }
 }
 
@@ -302,7 +292,7 @@ static void carry(struct visitor *visitor)
     struct ask take = ask_of(visitor, ASK_TAKE);
     take.who = (name_of(visitor) << 16) + 2 * (uint64_t)++visitor->devices;
     memcpy(take.code, made->code, sizeof(take.code));
-    if (chance(30)) {
+    if (sim_chance(30)) {
         struct ask other = take;
         other.who += 1;
         ask_beside(&other);
@@ -316,7 +306,7 @@ static void carry(struct visitor *visitor)
             memcpy(visitor->ticket, taken->ticket, sizeof(visitor->ticket));
             return;
         }
-        wait_ms(100, 1500);
+        sim_sleep_ms(100, 1500);
     }
 }
 
@@ -335,14 +325,14 @@ static void load_again(struct visitor *visitor)
 static bool stand_in_line(struct visitor *visitor)
 {
     for (;;) {
-        wait_ms(300, 2500);
-        if (chance(3) && !people.calm)
-            wait_ms(5000, 40000); /* silent for a while */
-        if (chance(1) && !people.calm)
+        sim_sleep_ms(300, 2500);
+        if (sim_chance(3) && !people.calm)
+            sim_sleep_ms(5000, 40000); /* silent for a while */
+        if (sim_chance(1) && !people.calm)
             return false;
-        if (chance(3))
+        if (sim_chance(3))
             carry(visitor);
-        if (chance(3))
+        if (sim_chance(3))
             load_again(visitor);
         const struct ask *ask = ask_with_place(visitor, ASK_ME);
         if (ask->outcome == ANSWER_TICKET || ask->outcome == ANSWER_MOVED)
@@ -382,11 +372,11 @@ static bool is_over(struct visitor *visitor)
 
 static bool enter(struct visitor *visitor)
 {
-    if (chance(10) && !people.calm)
-        wait_ms(1000, 20000);
-    if (chance(10))
+    if (sim_chance(10) && !people.calm)
+        sim_sleep_ms(1000, 20000);
+    if (sim_chance(10))
         (void)ask_with_place(visitor, ASK_EXTEND);
-    if (chance(10))
+    if (sim_chance(10))
         carry(visitor);
     for (;;) {
         const struct ask *ask = ask_with_place(visitor, ASK_PASS);
@@ -402,8 +392,8 @@ static bool enter(struct visitor *visitor)
             ask->outcome == LINE_MOVED || ask->outcome == ANSWER_MOVED ||
             ask->outcome == ANSWER_TICKET)
             return false;
-        wait_ms(300, 1500);
-        if (chance(20) && is_over(visitor))
+        sim_sleep_ms(300, 1500);
+        if (sim_chance(20) && is_over(visitor))
             return false;
     }
 }
@@ -412,7 +402,7 @@ static bool enter(struct visitor *visitor)
 static void look_in(struct visitor *visitor)
 {
     for (uint64_t looks = sim_below(SIM_CHOICES, 4); looks > 0 && !people.calm; looks--) {
-        wait_ms(100, 4000);
+        sim_sleep_ms(100, 4000);
         (void)beat(visitor);
     }
 }
@@ -423,10 +413,10 @@ static void be_guest(struct visitor *visitor)
 {
     struct guest *guest = visitor->guest;
     uint64_t asleep_us =
-        chance(20) ? sim_us() + sim_below(SIM_CHOICES, SLEEPS_S) * SIM_S : UINT64_MAX;
+        sim_chance(20) ? sim_us() + sim_below(SIM_CHOICES, SLEEPS_S) * SIM_S : UINT64_MAX;
     people.host->comes(guest);
     while (!guest->done) {
-        wait_ms(500, 1500);
+        sim_sleep_ms(500, 1500);
         if (sim_us() >= asleep_us)
             continue;
         const struct ask *ask = beat(visitor);
@@ -435,7 +425,7 @@ static void be_guest(struct visitor *visitor)
         if (ask->outcome == LINE_OK)
             keep_pass(guest, ask);
     }
-    if (chance(50))
+    if (sim_chance(50))
         (void)ask_with_place(visitor, ASK_LEAVE);
     look_in(visitor);
 }
@@ -444,14 +434,14 @@ static void be_inside(struct visitor *visitor)
 {
     uint64_t until_us = sim_us() + sim_below(SIM_CHOICES, STAYS_S) * SIM_S;
     while (sim_us() < until_us) {
-        wait_ms(500, 1500);
+        sim_sleep_ms(500, 1500);
         const struct ask *ask = beat(visitor);
         if (ask->outcome == LINE_EXPIRED || ask->outcome == LINE_GONE)
             return;
     }
-    if (chance(20))
+    if (sim_chance(20))
         return; /* the window is closed: only its silence ends the visit */
-    (void)ask_with_place(visitor, chance(60) ? ASK_DONE : ASK_LEAVE);
+    (void)ask_with_place(visitor, sim_chance(60) ? ASK_DONE : ASK_LEAVE);
     look_in(visitor);
 }
 
@@ -475,7 +465,7 @@ static bool take_turn(struct visitor *visitor)
 /* Some return under their old name, whether its place is over or not. */
 static uint32_t name_turn(const struct visitor *visitor)
 {
-    return is_checked(visitor) || chance(50) ? visitor->turn : visitor->as;
+    return is_checked(visitor) || sim_chance(50) ? visitor->turn : visitor->as;
 }
 
 static void live(void *ctx)
@@ -489,11 +479,11 @@ static void live(void *ctx)
         visitor->pass[0] = '\0';
         visitor->codes_tried = 0;
         find_invitation(visitor);
-        if (chance(80))
+        if (sim_chance(80))
             find_presale(visitor);
-        if (take_turn(visitor) && (people.host != NULL || !chance(20)))
+        if (take_turn(visitor) && (people.host != NULL || !sim_chance(20)))
             break;
-        if (chance(30))
+        if (sim_chance(30))
             break;
     }
     visitor->is_gone = true;
@@ -508,7 +498,7 @@ static void settle(struct visitor *visitor)
     uint32_t nth = visitor->n / fronts_events();
     visitor->line = (struct line_ref){event, 0};
     if (operators_want_members(event))
-        visitor->member = lanes && chance(70) ? 1 + nth / 2 : VISITORS_MAX + nth;
+        visitor->member = lanes && sim_chance(70) ? 1 + nth / 2 : VISITORS_MAX + nth;
     if (lanes && nth % 2 == 1)
         visitor->line.lane = (unsigned)(1 + sim_below(SIM_CHOICES, EVENT_LANES));
 }
@@ -523,8 +513,8 @@ void people_begin(uint32_t visitors, uint64_t sale_us)
         visitor->n = i;
         settle(visitor);
         /* Half of them arrive together, at the opening. */
-        visitor->comes_us = chance(50) ? sim_below(SIM_CHOICES, 4 * (uint64_t)SIM_S)
-                                       : sim_below(SIM_CHOICES, sale_us);
+        visitor->comes_us = sim_chance(50) ? sim_below(SIM_CHOICES, 4 * (uint64_t)SIM_S)
+                                           : sim_below(SIM_CHOICES, sale_us);
         (void)sim_spawn(NULL, live, visitor);
     }
 }

@@ -1,4 +1,5 @@
-/* command.h: one command, and helpers that several commands share. */
+/* command.h: the commands that the line's scripts use, and no others. Requests are words, replies
+ * are in Redis's format. tests/integration/line/model.test.js compares them with the real Redis. */
 #ifndef FG_SIM_REDIS_COMMAND_H
 #define FG_SIM_REDIS_COMMAND_H
 
@@ -38,5 +39,9 @@ extern const struct command_row hashes_rows[]; /* hashes, sets and lists */
 extern const struct command_row texts_rows[];  /* strings and their bits */
 extern const struct command_row zsets_rows[];  /* ordered sets */
 extern const struct command_row others_rows[]; /* keys, the clock and streams */
+
+int command_kind(struct span name); /* COMMAND_WRITES and so on; -1: unknown command */
+void command_do(struct keyspace *keyspace, uint64_t now_us, const struct span *words, size_t len,
+                struct bytes *out);
 
 #endif

@@ -4,7 +4,7 @@
  * is written with 17 digits. */
 #include "redis-model/script.h"
 
-#include "redis-model/commands.h"
+#include "redis-model/command.h"
 #include "redis-model/pack.h"
 
 #include <assert.h>
@@ -118,12 +118,12 @@ static void do_command(struct scripts *scripts, const struct span *words, size_t
                        struct bytes *out)
 {
     const struct script_host *host = scripts->host;
-    int kind = commands_kind(words[0]);
+    int kind = command_kind(words[0]);
     if (kind > 0 && (kind & COMMAND_GROWS) != 0 && host->full && !scripts->has_written) {
         reply_error(out, "OOM command not allowed when used memory > 'maxmemory'.");
         return;
     }
-    commands_do(host->keyspace, host->now_us, words, len, out);
+    command_do(host->keyspace, host->now_us, words, len, out);
     if (kind <= 0 || (kind & COMMAND_WRITES) == 0 || out->ptr[0] == '-')
         return;
     scripts->has_written = true;

@@ -40,7 +40,14 @@ enum ask_kind {
 };
 
 /* More outcomes than enum line_outcome has. */
-enum { ANSWER_NONE = LINE_OUTCOME_COUNT, ANSWER_WORK, ANSWER_CODE, ANSWER_TICKET, ANSWER_MOVED };
+enum {
+    ANSWER_NONE = LINE_OUTCOME_COUNT,
+    ANSWER_WORK,
+    ANSWER_CODE,
+    ANSWER_TICKET,
+    ANSWER_MOVED,
+    ANSWER_REFUSED /* an operator's act, which changes nothing */
+};
 
 /* An operator's load of presale codes: each `step`th from `first` on. Step 0 drops all codes. */
 struct ask_load {
@@ -70,6 +77,9 @@ struct ask {
     char code[MOVE_CODE_LEN];        /* sent with a take, or received */
     /* for an operator's request: */
     char patch[ASK_PATCH_MAX]; /* patch, or the whole document */
+    unsigned act;              /* its number, which is the document's name */
+    uint64_t if_version;       /* 0: any */
+    bool is_slip;              /* no event can have this setting */
     const char *action;
     uint64_t lot; /* the draw's beacon; 0: no draw */
     struct ask_load load;

@@ -150,6 +150,8 @@ void ask_put(struct text *out, const struct ask *ask)
         text_printf(out, "Idempotency-Key: %" PRIu64 ".%" PRIu64 "\r\n", ask->who, device_of(ask));
     if (ask->kind == ASK_CREATE)
         TEXT_LIT(out, "If-None-Match: *\r\n");
+    if (ask->if_version > 0)
+        text_printf(out, "If-Match: \"%" PRIu64 "\"\r\n", ask->if_version);
     if (ask->member != 0)
         put_member(out, ask);
     if (ask->kind == ASK_JOIN && ask->invitation != 0)

@@ -2,11 +2,14 @@
  * runit; the edge sends each request to some live front. */
 #include "queue/front/fronts.h"
 
-#include "queue/front/peer.h"
 #include "queue/front/proc.h"
 #include "stage/faults.h"
 
+#include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+enum { ANSWER_S = 10 };
 
 static struct {
     struct proc all[FRONTS];
@@ -71,6 +74,29 @@ void fronts_ask(struct ask *ask)
     sim_after(NULL, sim_between(SIM_MS, 40 * SIM_MS), arrive, ask);
 }
 
+struct ask *fronts_copy(struct sim_gate *bell, const struct ask *asked)
+{
+    struct ask *ask = malloc(sizeof(*ask));
+    assert(ask != NULL);
+    *ask = *asked;
+    ask->bell = bell;
+    return ask;
+}
+
+bool fronts_await(struct ask *ask)
+{
+    ask->bell->rung = false;
+    fronts_ask(ask);
+    uint64_t until_us = sim_us() + ANSWER_S * (uint64_t)SIM_S;
+    while (!ask->over && sim_us() < until_us)
+        (void)sim_gate_wait(ask->bell, until_us - sim_us());
+    bool answered = ask->over;
+    if (!answered)
+        ask->outcome = ANSWER_NONE;
+    ask->over = true; /* a late response is ignored */
+    return answered;
+}
+
 /* ---- the life of a front ---- */
 
 static void start(void *ctx)
@@ -115,7 +141,7 @@ void fronts_fault(uint32_t ms)
 void fronts_begin(const struct ask_ears *ears, unsigned events)
 {
     fronts.events = events;
-    peer_begin();
+    proc_peer_begin();
     proc_fleet_begin(ears);
     for (unsigned i = 0; i < FRONTS; i++) {
         struct proc *proc = &fronts.all[i];

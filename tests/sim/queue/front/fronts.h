@@ -1,7 +1,7 @@
 /* fronts.h: the fronts, and requests of visitors and operators to them.
  *
  * A front is queue-front's own, from its handlers to its store; only the layers below HTTP and
- * Redis are the world's. Operators' requests go straight to the store (front_act.h). */
+ * Redis are the world's. */
 #ifndef FG_SIM_QUEUE_FRONTS_H
 #define FG_SIM_QUEUE_FRONTS_H
 
@@ -14,6 +14,10 @@ void fronts_tell(void (*on_left)(const char *session)); /* called for each visit
 void fronts_fault(uint32_t ms);
 /* The response comes later, or never. */
 void fronts_ask(struct ask *ask);
+/* Copies a request and sets this bell. The copy is never freed: the network may still have it. */
+struct ask *fronts_copy(struct sim_gate *bell, const struct ask *asked);
+/* Sends and waits, on a fiber. Returns false on silence, with ANSWER_NONE. */
+bool fronts_await(struct ask *ask);
 /* A running front's picture of the line; NULL: none has one. */
 const struct line_view *fronts_view(struct line_ref line);
 

@@ -8,7 +8,7 @@
 #include "queue/front/keeper.h"
 
 #include "queue/front/lines.h"
-#include "redis-model/commands.h"
+#include "redis-model/command.h"
 #include "redis-model/script.h"
 #include "stage/faults.h"
 #include "stage/probes.h"
@@ -46,7 +46,7 @@ static struct {
 
 uint64_t keeper_now_us(void)
 {
-    return (uint64_t)((int64_t)((uint64_t)SIM_EPOCH_S * SIM_S + sim_us()) + keeper.ahead_us);
+    return sim_wall_us(NULL) + (uint64_t)keeper.ahead_us;
 }
 
 uint32_t keeper_run(void)
@@ -81,7 +81,7 @@ static void replicate(uint64_t until_us)
     while (n < keeper.tail_len && keeper.tail[n].at_us <= until_us) {
         const struct written *one = &keeper.tail[n++];
         out.len = 0;
-        commands_do(keeper.replica, one->clock_us, one->words, one->len, &out);
+        command_do(keeper.replica, one->clock_us, one->words, one->len, &out);
     }
     bytes_free(&out);
     if (n > 0)
@@ -150,7 +150,7 @@ static void put_in_set(const struct span *words, size_t len, struct bytes *out)
         return;
     }
     keeper.script += 1;
-    commands_do(keeper.primary, keeper_now_us(), words, len, out);
+    command_do(keeper.primary, keeper_now_us(), words, len, out);
     on_write(NULL, words, len);
 }
 

@@ -123,3 +123,10 @@ const char *lines_says(uint64_t number)
         snprintf(text, LINES_SAYS_MAX, "%" PRIu64 " of %s", lines_place(number), id);
     return text;
 }
+
+uint64_t lines_u64(struct span text)
+{
+    uint64_t number = 0;
+    (void)span_u64(text, UINT64_MAX, &number);
+    return number;
+}

@@ -38,4 +38,6 @@ uint64_t lines_place(uint64_t number);
 /* For messages: "17", or "17 of play@1". Only the newest few stay valid. */
 const char *lines_says(uint64_t number);
 
+uint64_t lines_u64(struct span text); /* 0: it is no number */
+
 #endif

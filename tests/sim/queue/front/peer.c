@@ -8,7 +8,6 @@
  *
  * A process that was paused finds all later replies on waking, in order: they wait in `inbox` for
  * the loop's turn. */
-#include "queue/front/peer.h"
 
 #include "queue/front/keeper.h"
 #include "queue/front/proc.h"
@@ -281,7 +280,7 @@ int connect(int fd, const struct sockaddr *addr, socklen_t len)
     return 0;
 }
 
-void peer_begin(void)
+void proc_peer_begin(void)
 {
     signal(SIGPIPE, SIG_IGN);
     timers_begin(on_turned);

@@ -1,9 +1,9 @@
 /* proc.c: see proc.h. */
 #include "queue/front/proc.h"
 
-#include "queue/front/alarm.h"
 #include "queue/front/wire.h"
 #include "stage/faults.h"
+#include "stage/invariant.h"
 #include "stage/outcalls.h"
 
 #include "admin/admin.h"
@@ -91,22 +91,8 @@ static void on_sent(struct sim_proc *from, const char *url)
 
 /* ---- shared by all fronts ---- */
 
-/* Random keys: the run does not depend on their bytes. */
-static struct jwks *make_keys(void)
-{
-    struct err_slot err;
-    struct jwks_key *key;
-    struct jwks *keys;
-    int rc = jwks_key_generate(&err, &key);
-    assert(rc == 0);
-    rc = jwks_create(&err, &keys);
-    assert(rc == 0);
-    rc = jwks_add(keys, key, &err);
-    assert(rc == 0);
-    return keys;
-}
-
-static int make_file(struct span bytes, char path[PATH_BYTES])
+/* It stays open: a reload reads it again. */
+static void make_file(struct span bytes, char path[PATH_BYTES])
 {
     int fd = memfd_create("secret", MFD_CLOEXEC);
     snprintf(path, PATH_BYTES, "/proc/self/fd/%d", fd);
@@ -114,59 +100,56 @@ static int make_file(struct span bytes, char path[PATH_BYTES])
     assert(rc == 0);
     ssize_t written = write(fd, bytes.ptr, bytes.len);
     assert(written == (ssize_t)bytes.len);
-    return fd;
 }
 
-static struct secret_file *make_token(void)
+/* Random keys: the run does not depend on their bytes. */
+static struct jwks_key *make_key(void)
 {
-    char path[PATH_BYTES];
-    struct err_slot err;
-    struct secret_file *token;
-    int fd = make_file(SPAN("token"), path);
-    int rc = secret_file_read(path, &err, &token);
-    assert(rc == 0);
-    close(fd);
-    return token;
-}
-
-/* A new key that signs, and the one before, whose passes are still valid. */
-static struct jwks *make_passes(void)
-{
-    static char before[PATH_BYTES];
-    char path[PATH_BYTES], pem[4096], both[2 * PATH_BYTES + 2];
-    struct err_slot err;
     struct jwks_key *key;
-    struct jwks *keys;
-    struct text text = text_on(pem, sizeof(pem));
-    int rc = jwks_key_generate(&err, &key);
+    int rc = jwks_key_generate(NULL, &key);
     assert(rc == 0);
-    rc = jwks_key_put_pem(key, &text, &err);
-    assert(rc == 0);
-    (void)make_file(text_span(&text), path);
-    snprintf(both, sizeof(both), before[0] != '\0' ? "%s, %s" : "%s", path, before);
-    rc = jwks_load(span_of(both), &err, &keys);
-    assert(rc == 0);
-    memcpy(before, path, sizeof(before));
-    jwks_key_destroy(key);
-    return keys;
+    return key;
 }
 
-static void make_secrets(void)
+static void make_shop(char path[PATH_BYTES])
 {
-    struct err_slot err;
-    struct secrets *keys = calloc(1, sizeof(*keys));
-    assert(keys != NULL);
-    atomic_init(&keys->refs, 1);
-    keys->serial = 1;
-    int rc = mac_ring_parse(SPAN("1 000102030405060708090a0b0c0d0e0f\n"), &err, &keys->tickets);
+    char memory[4096];
+    struct text text = text_on(memory, sizeof(memory));
+    struct jwks *keys;
+    int rc = jwks_create(NULL, &keys);
     assert(rc == 0);
-    keys->draws = keys->tickets;
-    identity_ring_make(&keys->tickets, &keys->identities);
-    keys->passes = make_passes();
-    keys->members = make_keys();
-    keys->visits = make_token();
-    fleet.keys = keys;
-    fleet.shop = jwks_signer(keys->members);
+    rc = jwks_add(keys, make_key(), NULL);
+    assert(rc == 0);
+    jwks_put(&text, keys);
+    make_file(text_span(&text), path);
+    fleet.shop = jwks_signer(keys);
+}
+
+/* As a start and each reload do, with a new key that signs passes, and the one before it, whose
+ * passes are still valid. */
+static void load_secrets(void)
+{
+    static const struct clock clock = {sim_mono_us, sim_wall_us, NULL};
+    static char ring[PATH_BYTES], shop[PATH_BYTES], token[PATH_BYTES], before[PATH_BYTES];
+    char memory[4096], path[PATH_BYTES], passes[2 * PATH_BYTES];
+    struct text pem = text_on(memory, sizeof(memory));
+    struct jwks_key *key = make_key();
+    struct err_slot err;
+    if (fleet.keys == NULL) {
+        make_file(SPAN("1 000102030405060708090a0b0c0d0e0f\n"), ring);
+        make_file(SPAN("token"), token);
+        make_shop(shop);
+    }
+    int rc = jwks_key_put_pem(key, &pem, &err);
+    assert(rc == 0);
+    jwks_key_destroy(key);
+    make_file(text_span(&pem), path);
+    snprintf(passes, sizeof(passes), before[0] != '\0' ? "%s,%s" : "%s", path, before);
+    memcpy(before, path, sizeof(before));
+    const struct secrets_paths paths = {ring, ring, ring, passes, shop, token};
+    rc = secrets_load(&paths, fleet.keys, &clock, &err, &fleet.keys);
+    assert(rc == 0);
+    shared.keys = fleet.keys;
 }
 
 bool proc_fleet_is_rotated(void)
@@ -174,18 +157,11 @@ bool proc_fleet_is_rotated(void)
     return fleet.rotated_us == 0 || fleet.rotated_us + ROTATED_US < sim_us();
 }
 
-/* As a reload does. What is not new belongs to all sets, so none is ever freed. */
 void proc_fleet_rotate(void)
 {
-    struct secrets *keys = malloc(sizeof(*keys));
-    assert(keys != NULL);
-    *keys = *fleet.keys;
-    keys->serial += 1;
-    atomic_init(&keys->refs, 1);
     fleet.before = fleet.keys->passes;
-    keys->passes = make_passes();
     fleet.rotated_us = sim_us();
-    fleet.keys = shared.keys = keys;
+    load_secrets();
     sim_note("passes are signed with another key");
 }
 
@@ -214,14 +190,11 @@ static void make_routes(void)
 void proc_fleet_begin(const struct ask_ears *ears)
 {
     fleet.ears = *ears;
-    make_secrets();
     make_routes();
     outcalls_begin(answer_call, on_sent);
-    shared = (struct front_shared){.place = "line:8081",
-                                   .config = &config,
-                                   .keys = fleet.keys,
-                                   .redis_password = fleet.keys->visits,
-                                   .loops = 1};
+    shared = (struct front_shared){.place = "line:8081", .config = &config, .loops = 1};
+    load_secrets();
+    shared.redis_password = fleet.keys->visits;
     int rc = uv_mutex_init(&shared.keys_lock);
     assert(rc == 0);
 }
@@ -321,8 +294,33 @@ static uint64_t mono_us(void *ctx)
 
 static uint64_t wall_us(void *ctx)
 {
-    return (uint64_t)((int64_t)((uint64_t)SIM_EPOCH_S * SIM_S + sim_us()) +
-                      ((const struct proc *)ctx)->wall_ahead_us);
+    return sim_wall_us(NULL) + (uint64_t)((const struct proc *)ctx)->wall_ahead_us;
+}
+
+/* Of all faults here only a Redis without memory may cause an error that a front logs: a script
+ * that fails, or a reply that the front cannot read, would stop a line for good. */
+static void on_line(void *ctx, struct span line)
+{
+    /* Errors expected in this world: Redis is out of memory, or has lost cuts that only a then
+     * paused front knew. */
+    static const char *const known[] = {"\"OOM ", "Redis has other cuts"};
+    (void)ctx;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (memmem(line.ptr, line.len, known[i], strlen(known[i])) != NULL)
+            return;
+    invariant_broken(INVARIANT_4, "a front's error: %.*s", (int)line.len, line.ptr);
+}
+
+static struct logger *alarm_logger(void)
+{
+    static struct logger *logger;
+    static const struct clock clock = {sim_mono_us, sim_wall_us, NULL};
+    const struct logger_conf conf = {
+        .service = "queue-front", .level = LOG_LEVEL_ERROR, .clock = &clock, .sink = on_line};
+    struct err_slot err;
+    int rc = logger == NULL ? logger_create(&conf, &err, &logger) : 0;
+    assert(rc == 0);
+    return logger;
 }
 
 void proc_start(struct proc *proc)

@@ -47,6 +47,9 @@ bool proc_fleet_is_rotated(void); /* the last new key has reached every front */
 void proc_fleet_rotate(void);     /* passes' keys; each front signs with them from its reload on */
 void proc_reload(struct proc *proc); /* soon */
 
+/* The network to Redis, below the product's own connection (redis_route.h) and hiredis. */
+void proc_peer_begin(void);
+
 void proc_start(struct proc *proc);
 /* Like main.c on SIGTERM: accepts no more requests, finishes the open ones, and ends. */
 void proc_leave(struct proc *proc);

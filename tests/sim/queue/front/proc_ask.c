@@ -147,15 +147,18 @@ static int outcome_of_problem(const struct ask *ask, const json_t *json)
 }
 
 /* An operator retries, or reads first. */
-static int outcome_of_act(const json_t *json)
+static int outcome_of_act(const struct ask *ask, const json_t *json)
 {
-    static const char *const all[] = {"starting",         "unavailable",        "overloaded",
-                                      "version-mismatch", "illegal-transition", "no-pre-queue",
-                                      "already-drawn",    "nothing-to-undo",    "undo-impossible",
-                                      "event-changing",   "sale-incomplete"};
+    static const char *const all[] = {"starting",        "unavailable",     "overloaded",
+                                      "no-pre-queue",    "already-drawn",   "illegal-transition",
+                                      "nothing-to-undo", "undo-impossible", "event-changing",
+                                      "sale-incomplete"};
     struct span code = text_in(json, "code");
     if (span_eq(code, SPAN("event-unknown")))
         return LINE_UNKNOWN;
+    if (span_eq(code, SPAN("version-mismatch")) ||
+        (ask->is_slip && span_eq(code, SPAN("knob-invalid"))))
+        return ANSWER_REFUSED;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (span_eq(code, span_of(all[i])))
             return LINE_UNAVAILABLE;
@@ -242,7 +245,9 @@ static int read_answer(const struct proc *proc, struct ask *ask, unsigned status
     if (status == 428)
         take_challenge(ask, json);
     if (status >= 300)
-        return ask->kind < ASK_CREATE ? outcome_of_problem(ask, json) : outcome_of_act(json);
+        return ask->kind < ASK_CREATE ? outcome_of_problem(ask, json) : outcome_of_act(ask, json);
+    if (ask->is_slip)
+        invariant_broken(INVARIANT_6, "an operator's slip is done: %s", ask->patch);
     switch (ask->kind) {
     case ASK_JOIN:
     case ASK_TAKE:

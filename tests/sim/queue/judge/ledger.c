@@ -29,7 +29,8 @@ enum {
     DOOR_KNOWN_MS = 3000,  /* until all fronts know that a place is at the door */
     SKEW_MS = 3000,        /* how far clocks differ */
     ROUNDED_MS = 1000,     /* after a loss only the pass may be left, which has whole seconds */
-    RULES_MAX = 256,
+    RULES_MAX = 512,
+    ACTS_MAX = 4096,
     PASSES_MAX = 4096,
     HEALER_BYTES = 64,
 };
@@ -85,6 +86,7 @@ static struct {
     uint32_t found[2 * ROWS_MAX]; /* by number: index in `rows`, from 1 */
     struct sale sales[EVENTS];
     uint32_t joined, entered;
+    enum { ACT_WRITTEN = 1, ACT_REFUSED } acts[ACTS_MAX]; /* of operators; 0: neither yet */
     struct {
         uint64_t at_us, number;
         unsigned front;
@@ -121,13 +123,6 @@ static struct row *row_of(uint64_t number)
         at = (at + 1) % (2 * ROWS_MAX);
     book.found[at] = book.rows_len;
     return row;
-}
-
-static uint64_t number_in(struct span text)
-{
-    uint64_t number = 0;
-    (void)span_u64(text, UINT64_MAX, &number);
-    return number;
 }
 
 static bool has_bit(struct span bits, uint64_t at)
@@ -173,7 +168,7 @@ static double rate_of(unsigned event)
 {
     const struct sale *sale = &book.sales[event];
     struct span own = keeper_field(lines_key((struct line_ref){event, 0}, "pilot"), "rate_milli");
-    uint64_t milli = own.len > 0 ? number_in(own) : sale->floor_milli;
+    uint64_t milli = own.len > 0 ? lines_u64(own) : sale->floor_milli;
     milli = milli < sale->ceiling_milli ? milli : sale->ceiling_milli;
     return sale->ceiling_milli > 0 ? (double)milli / 1000 : sale->rate;
 }
@@ -189,7 +184,7 @@ static void on_piloted(unsigned event)
 {
     const struct sale *sale = &book.sales[event];
     const char *key = lines_key((struct line_ref){event, 0}, "pilot");
-    uint64_t milli = number_in(keeper_field(key, "rate_milli"));
+    uint64_t milli = lines_u64(keeper_field(key, "rate_milli"));
     bool is_set = span_eq(keeper_field(key, "reason"), SPAN("set"));
     probe_reached(PROBE_LINE_PILOTED);
     if (!is_set && (milli < sale->floor_milli || milli > sale->ceiling_milli))
@@ -241,15 +236,15 @@ static void on_serving(struct line_ref line, uint64_t serving)
 static uint64_t not_in_yet(struct line_ref line, uint64_t issued)
 {
     uint64_t n = keeper_items(lines_key(line, "early"));
-    if (number_in(keeper_field(lines_key(line, "bucket"), "gap_pending")) == 0)
+    if (lines_u64(keeper_field(lines_key(line, "bucket"), "gap_pending")) == 0)
         return n;
     struct span gaps = keeper_text(lines_key(line, "gaps"));
     while (gaps.ptr != NULL && gaps.len > 0) {
         struct span one, from;
         gaps = span_cut(gaps, ',', &one);
         struct span upto = span_cut(one, ':', &from);
-        uint64_t last = number_in(upto) < issued ? number_in(upto) : issued;
-        n += last + 1 - number_in(from);
+        uint64_t last = lines_u64(upto) < issued ? lines_u64(upto) : issued;
+        n += last + 1 - lines_u64(from);
     }
     return n;
 }
@@ -257,7 +252,7 @@ static uint64_t not_in_yet(struct line_ref line, uint64_t issued)
 /* Visitors who wait and show signs of life; those who left are marked away, too. */
 static uint64_t waiting(struct line_ref line, uint64_t issued)
 {
-    uint64_t from = number_in(keeper_text(lines_key(line, "serving"))) + 1, n = issued + 1 - from;
+    uint64_t from = lines_u64(keeper_text(lines_key(line, "serving"))) + 1, n = issued + 1 - from;
     for (uint64_t page = from / SEEN_PAGE_PLACES; page <= issued / SEEN_PAGE_PLACES; page++) {
         char name[32];
         uint64_t first = page * SEEN_PAGE_PLACES;
@@ -326,7 +321,7 @@ static void on_entry(struct line_ref line, struct row *row)
 static void on_came(struct line_ref line, uint64_t place)
 {
     struct row *row = row_of(lines_number(line, place));
-    if (place > number_in(keeper_text(lines_key(line, "serving"))) || !row->called)
+    if (place > lines_u64(keeper_text(lines_key(line, "serving"))) || !row->called)
         invariant_broken(INVARIANT_6, "place %s enters and was not called",
                          lines_says(row->number));
     if (row->written_ms > 0)
@@ -339,23 +334,23 @@ static void on_knob(unsigned event, struct span name, struct span value)
 {
     struct sale *sale = &book.sales[event];
     if (span_eq(name, SPAN("rate_milli")))
-        sale->rate = (double)number_in(value) / 1000;
+        sale->rate = (double)lines_u64(value) / 1000;
     else if (span_eq(name, SPAN("burst")))
-        sale->burst = (double)number_in(value);
+        sale->burst = (double)lines_u64(value);
     else if (span_eq(name, SPAN("shares")))
-        sale->lanes = line_lanes(number_in(value));
+        sale->lanes = line_lanes(lines_u64(value));
     else if (span_eq(name, SPAN("max_active")))
-        sale->max_active = number_in(value);
+        sale->max_active = lines_u64(value);
     else if (span_eq(name, SPAN("line_max")))
-        sale->line_max = number_in(value);
+        sale->line_max = lines_u64(value);
     else if (span_eq(name, SPAN("state")))
-        sale->state = number_in(value);
+        sale->state = lines_u64(value);
     else if (span_eq(name, SPAN("shards")))
-        sale->shards = number_in(value);
+        sale->shards = lines_u64(value);
     else if (span_eq(name, SPAN("pilot_floor_milli")))
-        sale->floor_milli = number_in(value);
+        sale->floor_milli = lines_u64(value);
     else if (span_eq(name, SPAN("pilot_ceiling_milli")))
-        sale->ceiling_milli = number_in(value);
+        sale->ceiling_milli = lines_u64(value);
     else if (span_eq(name, SPAN("clock_off_us"))) {
         probe_reached(PROBE_LINE_CLOCK);
         sale->clock_us = sim_us();
@@ -363,6 +358,15 @@ static void on_knob(unsigned event, struct span name, struct span value)
     if (span_eq(name, SPAN("rate_milli")) || span_eq(name, SPAN("burst")) ||
         span_eq(name, SPAN("shares")) || span_starts(name, SPAN("pilot_")))
         set_rate(event);
+}
+
+/* A refused act changes nothing, before or later. */
+static void note_act(unsigned act, int as)
+{
+    assert(act < ACTS_MAX);
+    if (book.acts[act] != 0 && (int)book.acts[act] != as)
+        invariant_broken(INVARIANT_6, "an operator's act %u is refused, and done", act);
+    book.acts[act] = as;
 }
 
 /* Records from when on joins need work and codes. */
@@ -374,6 +378,7 @@ static void on_rules(struct line_ref line, struct span doc)
     assert(read != NULL && sale->rules_len < RULES_MAX);
     int rc = event_doc_load(doc, span_of(lines_event(line.event)), &fault, read);
     assert(rc == 0);
+    note_act((unsigned)strtoul(read->name, NULL, 10), ACT_WRITTEN);
     sale->rules[sale->rules_len].at_us = sim_us();
     sale->rules[sale->rules_len].codes = 0;
     for (unsigned lane = 0; lane <= read->lanes_len; lane++)
@@ -391,10 +396,10 @@ static void on_active(unsigned event, const struct span *words, size_t len)
     if (begins && book.sales[event].is_healed)
         return;
     for (size_t i = begins ? 3 : 2; i < len; i += begins ? 2 : 1) {
-        uint64_t session = number_in(words[i]);
+        uint64_t session = lines_u64(words[i]);
         struct line_ref line = {event, line_lane_of(session)};
         struct row *row = row_of(lines_number(line, line_place_in_lane(session)));
-        row->written_ms = begins ? number_in(words[i - 1]) : 0;
+        row->written_ms = begins ? lines_u64(words[i - 1]) : 0;
         row->visit.has_run_out = !begins && row->visit.expires_ms <= keeper_event_ms(event);
     }
 }
@@ -404,7 +409,7 @@ static void on_settled(struct line_ref line, struct span stretch)
 {
     struct span upto;
     (void)span_cut(stretch, ':', &upto);
-    uint64_t last = lines_number(line, number_in(upto)), now_ms = keeper_event_ms(line.event);
+    uint64_t last = lines_number(line, lines_u64(upto)), now_ms = keeper_event_ms(line.event);
     book.sales[line.event].turned_us = sim_us();
     for (uint32_t i = 0; i < book.rows_len; i++) {
         struct row *row = &book.rows[i];
@@ -481,12 +486,12 @@ static void on_write(const struct span *words, size_t len)
     if (len < 2 || !lines_read_key(words[1], &line, &name))
         return;
     if (span_eq(command, SPAN("SET")) && span_eq(name, SPAN("serving")))
-        on_serving(line, number_in(words[2]));
+        on_serving(line, lines_u64(words[2]));
     else if (span_eq(command, SPAN("SET")) && span_eq(name, SPAN("seq")))
-        on_issued(line, number_in(words[2]));
+        on_issued(line, lines_u64(words[2]));
     else if (span_eq(command, SPAN("SETBIT")) && span_eq(name, SPAN("called")) &&
              span_eq(words[3], SPAN("1")))
-        on_came(line, number_in(words[2]));
+        on_came(line, lines_u64(words[2]));
     else if (span_starts(command, SPAN("Z")) && span_eq(name, SPAN("active")))
         on_active(line.event, words, len);
     else if (span_eq(name, SPAN("pilot")) && span_eq(command, SPAN("HSET")))
@@ -506,7 +511,7 @@ static void on_write(const struct span *words, size_t len)
     else if (span_eq(command, SPAN("UNLINK")) && span_eq(name, SPAN("codes")))
         presales_on_dropped(line.event);
     else if (span_eq(command, SPAN("MSET")) && span_eq(name, SPAN("seq")))
-        on_healed(line, number_in(words[4]));
+        on_healed(line, lines_u64(words[4]));
 }
 
 /* A visit that only a silent front knew has no slot reserved. */
@@ -536,13 +541,13 @@ static void on_loss(void)
      * them. */
     for (unsigned i = 0; i < EVENTS; i++) {
         const char *cfg = lines_key((struct line_ref){i, 0}, "cfg");
-        book.sales[i].state = number_in(keeper_field(cfg, "state"));
-        book.sales[i].rate = (double)number_in(keeper_field(cfg, "rate_milli")) / 1000;
-        book.sales[i].burst = (double)number_in(keeper_field(cfg, "burst"));
-        book.sales[i].floor_milli = number_in(keeper_field(cfg, "pilot_floor_milli"));
-        book.sales[i].ceiling_milli = number_in(keeper_field(cfg, "pilot_ceiling_milli"));
-        book.sales[i].max_active = number_in(keeper_field(cfg, "max_active"));
-        book.sales[i].line_max = number_in(keeper_field(cfg, "line_max"));
+        book.sales[i].state = lines_u64(keeper_field(cfg, "state"));
+        book.sales[i].rate = (double)lines_u64(keeper_field(cfg, "rate_milli")) / 1000;
+        book.sales[i].burst = (double)lines_u64(keeper_field(cfg, "burst"));
+        book.sales[i].floor_milli = lines_u64(keeper_field(cfg, "pilot_floor_milli"));
+        book.sales[i].ceiling_milli = lines_u64(keeper_field(cfg, "pilot_ceiling_milli"));
+        book.sales[i].max_active = lines_u64(keeper_field(cfg, "max_active"));
+        book.sales[i].line_max = lines_u64(keeper_field(cfg, "line_max"));
         set_rate(i);
     }
 }
@@ -695,13 +700,13 @@ static bool is_hall_empty(const struct ask *ask)
     struct line_ref general = {ask->line.event, 0};
     struct span phantoms = keeper_field(lines_key(general, "bucket"), "phantoms");
     struct span doubted = keeper_field(lines_key(general, "bucket"), "doubted");
-    return keeper_items(lines_key(general, "active")) == 0 && number_in(phantoms) == 0 &&
-           number_in(doubted) == 0 && book.sales[ask->line.event].turned_us < ask->asked_us;
+    return keeper_items(lines_key(general, "active")) == 0 && lines_u64(phantoms) == 0 &&
+           lines_u64(doubted) == 0 && book.sales[ask->line.event].turned_us < ask->asked_us;
 }
 
 static uint64_t bucket_of(const struct ask *ask, const char *field)
 {
-    return number_in(keeper_field(lines_key(ask->line, "bucket"), field));
+    return lines_u64(keeper_field(lines_key(ask->line, "bucket"), field));
 }
 
 /* Whether an earlier place may wait at the door without owing a token, or with one reserved. */
@@ -878,6 +883,8 @@ static void on_answer(unsigned front, const struct ask *ask)
         hear_of_leaving(ask);
         hear_of_end(front, ask);
     }
+    if (ask->outcome == ANSWER_REFUSED)
+        note_act(ask->act, ACT_REFUSED);
     if (ask->kind == ASK_JOIN)
         judge_join(front, ask);
     else if (ask->entry == 0)
@@ -905,7 +912,7 @@ static void on_answer(unsigned front, const struct ask *ask)
 void ledger_on_shopping(uint64_t number)
 {
     const struct row *row = row_of(number);
-    uint64_t now_ms = SIM_EPOCH_S * UINT64_C(1000) + sim_us() / SIM_MS; /* as the seats see it */
+    uint64_t now_ms = sim_wall_ms(); /* as the seats see it */
     if (!row->entered || !row->visit.there)
         invariant_broken(INVARIANT_6, "place %s chooses seats, and was not let in",
                          lines_says(number));
@@ -945,7 +952,7 @@ static void judge_pilot(unsigned event)
 static void judge_end_of(struct line_ref line)
 {
     const struct line_view *view = fronts_view(line);
-    uint64_t issued = number_in(keeper_text(lines_key(line, "seq")));
+    uint64_t issued = lines_u64(keeper_text(lines_key(line, "seq")));
     if (view == NULL || view->stale)
         invariant_broken(INVARIANT_4, "no front has a picture of a line");
     uint32_t inside_n = keeper_items(lines_key(line, "active"));

@@ -31,13 +31,6 @@ struct lot {
 
 static struct lot lots[EVENTS][1 + EVENT_LANES];
 
-static uint64_t number_in(struct span text)
-{
-    uint64_t number = 0;
-    (void)span_u64(text, UINT64_MAX, &number);
-    return number;
-}
-
 /* ---- the promise ---- */
 
 /* The commitments of all lines of the event. From the pre-queue on they are fixed. */
@@ -105,7 +98,7 @@ static void read_draw(struct line_ref line, const char *cfg)
     struct lot *lot = &lots[line.event][line.lane];
     struct span seed = keeper_field(cfg, "seed"), beacon = keeper_field(cfg, "beacon");
     struct span entries = keeper_field(cfg, "entries");
-    struct lot now = {.drawn = true, .entries = number_in(entries)};
+    struct lot now = {.drawn = true, .entries = lines_u64(entries)};
     if (entries.len == 0 || seed.len != 2 * DRAW_SEED_BYTES)
         return;
     sodium_hex2bin(now.seed, sizeof(now.seed), seed.ptr, seed.len, NULL, NULL, NULL);
@@ -134,7 +127,7 @@ void lots_on_fields(struct line_ref line)
     const char *cfg = lines_key(line, "cfg");
     if (line.lane == 0)
         read_promise(line.event, keeper_field(cfg, "sealed"),
-                     number_in(keeper_field(cfg, "state")));
+                     lines_u64(keeper_field(cfg, "state")));
     read_draw(line, lines_key(line, "cfg"));
 }
 
