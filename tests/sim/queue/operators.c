@@ -20,8 +20,9 @@ enum { PATIENCE_S = 10, SLIPS = 3 };
 struct run {
     unsigned event;
     bool lanes, members, draws, presale, shards, keeps_slots;
-    unsigned rate, slots; /* at first */
-    uint64_t unknown_us;  /* since when all fronts report no such event; 0: they do not */
+    const char *rate;
+    unsigned slots;      /* both at first */
+    uint64_t unknown_us; /* since when all fronts report no such event; 0: they do not */
     struct sim_gate desk;
 };
 
@@ -199,10 +200,11 @@ static void make(const struct run *show)
     char memory[ASK_PATCH_MAX] = "";
     struct text doc = text_on(memory, sizeof(memory) - 1);
     text_printf(&doc,
-                "\"rate_per_s\":%u,\"burst\":2,\"max_active\":%u,"
-                "\"session_ttl_s\":%d,\"session_max_s\":30,\"call_ttl_s\":4,\"grace_s\":3,"
+                "\"rate_per_s\":%s,\"burst\":2,\"max_active\":%u,"
+                "\"session_ttl_s\":%d,\"session_max_s\":30,\"call_ttl_s\":4,\"grace_s\":%d,"
                 "\"joins_per_ip_per_min\":0%s%s",
                 show->rate, show->slots, operators.sells ? 15 : 5,
+                operators_are_slow(show->event) ? 6 : 3,
                 show->members ? ",\"member_required\":true" : "",
                 show->presale ? ",\"code_required\":true" : "");
     put_lanes(&doc, show);
@@ -345,6 +347,8 @@ static void operate(void *ctx)
     while (!operators.calm) {
         sim_sleep_ms(1000, 8000);
         look_after(show);
+        if (operators_are_slow(event) && sim_chance(80))
+            continue;
         if (show->presale)
             turn_codes(show);
         if (sim_chance(10))
@@ -366,7 +370,8 @@ static void operate(void *ctx)
 void operators_begin(bool sells)
 {
     /* A line pauses for lack of tokens, of slots, or of both. */
-    static const unsigned rates[] = {5, 5, 2, 1}, slots[] = {5, 3, 1, 0};
+    static const char *const rates[] = {"5", "5", "2", "1", "0.2"};
+    static const unsigned slots[] = {5, 3, 1, 0};
     operators.sells = sells;
     for (unsigned i = 0; i < fronts_events(); i++) {
         struct run *show = &operators.shows[i];
@@ -378,6 +383,8 @@ void operators_begin(bool sells)
                          .keeps_slots = !sells && sim_chance(40),
                          .rate = rates[sim_below(SIM_CHOICES, sizeof(rates) / sizeof(rates[0]))],
                          .slots = slots[sim_below(SIM_CHOICES, sizeof(slots) / sizeof(slots[0]))]};
+        if (operators_are_slow(i)) /* late visitors, who owe a token, meet those in time */
+            show->slots = 1;
         show->shards = sim_chance(30);
         show->members = sim_chance(show->lanes ? 60 : 20);
         (void)sim_spawn(NULL, operate, show);
@@ -397,6 +404,11 @@ bool operators_have_lanes(unsigned event)
 bool operators_want_members(unsigned event)
 {
     return operators.shows[event].members;
+}
+
+bool operators_are_slow(unsigned event)
+{
+    return operators.shows[event].rate[0] == '0';
 }
 
 bool operators_draw(unsigned event)

@@ -8,6 +8,7 @@ void operators_begin(bool sells); /* `sells`: seats are sold inside, so visits l
 void operators_calm_down(void);   /* from here on all visitors are let in */
 bool operators_have_lanes(unsigned event);
 bool operators_want_members(unsigned event);
+bool operators_are_slow(unsigned event);
 bool operators_draw(unsigned event);
 bool operators_have_presale(unsigned event);
 

@@ -372,6 +372,8 @@ static bool is_over(struct visitor *visitor)
 
 static bool enter(struct visitor *visitor)
 {
+    if (operators_are_slow(visitor->line.event) && sim_chance(50))
+        sim_sleep_ms(3000, 8000); /* about as long as a call */
     if (sim_chance(10) && !people.calm)
         sim_sleep_ms(1000, 20000);
     if (sim_chance(10))

@@ -68,7 +68,7 @@ struct sale {
     /* settings as Redis has them */
     uint64_t max_active, line_max, state, shards;
     uint64_t clock_us;  /* when its clock last came nearer to Redis's, or was freed from it */
-    uint64_t turned_us; /* last entry, leave or expired call */
+    uint64_t turned_us; /* last entry, leave, expired call, or change of its dues */
     double rate, burst;
     uint64_t floor_milli, ceiling_milli; /* of the autopilot; no ceiling: it is off */
     unsigned lanes;                      /* without the general one */
@@ -479,6 +479,14 @@ static void on_healed(struct line_ref line, uint64_t serving)
                          serving, served);
 }
 
+/* What a visitor was answered by may be over. */
+static void on_counted(unsigned event, const struct span *words, size_t len)
+{
+    for (size_t i = 2; i + 1 < len; i += 2)
+        if (span_eq(words[i], SPAN("settled")) || span_eq(words[i], SPAN("dues")))
+            book.sales[event].turned_us = sim_us();
+}
+
 static void on_write(const struct span *words, size_t len)
 {
     struct line_ref line;
@@ -500,6 +508,8 @@ static void on_write(const struct span *words, size_t len)
         set_rate(line.event);
     else if (span_eq(command, SPAN("ZREM")) && span_eq(name, SPAN("hist")))
         on_settled(line, words[2]);
+    else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("bucket")))
+        on_counted(line.event, words, len);
     else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("cfg")))
         on_fields(line, words, len);
     else if (span_eq(command, SPAN("HSET")) && span_eq(name, SPAN("heal")))
@@ -712,12 +722,12 @@ static uint64_t bucket_of(const struct ask *ask, const char *field)
 /* Whether an earlier place may wait at the door without owing a token, or with one reserved. */
 static bool is_behind_somebody(const struct row *row, const struct ask *ask)
 {
-    uint64_t dead = bucket_of(ask, "dead"); /* no call is left up to here */
+    uint64_t settled = bucket_of(ask, "settled"); /* who comes up to here is late, and owes one */
     bool may = bucket_of(ask, "dues") > 0;
     for (uint32_t i = 0; i < book.rows_len; i++) {
         const struct row *other = &book.rows[i];
         struct line_ref line = lines_of(other->number);
-        may |= other->number < row->number && lines_place(other->number) > dead &&
+        may |= other->number < row->number && lines_place(other->number) > settled &&
                line.event == ask->line.event && line.lane == ask->line.lane && other->called &&
                !other->entered && !other->ended;
     }
