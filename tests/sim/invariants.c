@@ -245,9 +245,8 @@ void invariant_written(unsigned event, const struct change *change)
     take(hall, change, change->kind == CHANGE_CONFIRMED);
 }
 
-void invariant_walled(unsigned event, uint32_t seat)
+void invariant_walled(uint32_t seat)
 {
-    (void)event;
     invariant_broken(INVARIANT_1, "only the key of `sold` kept seat %u from a second owner", seat);
 }
 

@@ -28,7 +28,7 @@ void invariants_begin(uint32_t seats, uint64_t seat_price, bool undisturbed);
 /* The change is committed to the journal. */
 void invariant_written(unsigned event, const struct change *change);
 /* The unique constraint had to stop a sale. */
-void invariant_walled(unsigned event, uint32_t seat);
+void invariant_walled(uint32_t seat);
 /* A caller's response said that the change was done. */
 void invariant_answered(unsigned event, const struct change *change);
 /* A caller's response said that the change was not done and never will be. */

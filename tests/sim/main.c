@@ -211,21 +211,10 @@ static void add_up(const struct world_end *end)
         sum.probes[i] += end->probes[i];
 }
 
-static const char *history_of(uint64_t seed, char path[PATH_BYTES])
+static const char *history_of(const char *name, char path[PATH_BYTES])
 {
-    if (asked.history == NULL)
-        return NULL;
-    snprintf(path, PATH_BYTES, "%s/%" PRIu64 ".jsonl", asked.history, seed);
-    return path;
-}
-
-/* A history of the line does not show the canary's lie. */
-static const char *history_of_canary(char path[PATH_BYTES])
-{
-    if (asked.history == NULL || asked.line)
-        return NULL;
-    snprintf(path, PATH_BYTES, "%s/canary", asked.history);
-    return path;
+    snprintf(path, PATH_BYTES, "%s/%s", asked.history != NULL ? asked.history : "", name);
+    return asked.history != NULL ? path : NULL;
 }
 
 /* Returns false if the seed failed, and prints the reason. */
@@ -233,10 +222,11 @@ static bool judge_seed(uint64_t seed)
 {
     struct world_conf conf;
     struct run run, again;
-    char path[PATH_BYTES];
+    char path[PATH_BYTES], name[32];
     draw(seed, &conf);
     conf.tells = asked.story;
-    conf.history = history_of(seed, path);
+    snprintf(name, sizeof(name), "%" PRIu64 ".jsonl", seed);
+    conf.history = history_of(name, path);
     begin(&conf, &run);
     conf.history = NULL; /* must not affect the run */
     begin(&conf, &again);
@@ -371,7 +361,8 @@ static bool canary_is_found(uint64_t from)
         char path[PATH_BYTES];
         draw(from + i, &conf);
         conf.canary = true;
-        conf.history = history_of_canary(path);
+        conf.history =
+            asked.line ? NULL : history_of("canary", path); /* it shows no lie of a line */
         run_once(&conf, &run);
         found = !run.passed && strcmp(run.broken, asked.line ? "I6" : "I2") == 0;
         free(run.output);

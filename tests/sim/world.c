@@ -69,7 +69,7 @@ static void go_wrong(void *ctx)
     adapters_fault(FAULTS_MS);
     disturb(ctx);
     if (fault_within(FAULT_PG_RESTART, FAULTS_MS))
-        server_restart();
+        server_restart(NULL);
     sim_after(NULL, FAULTS_MS * SIM_MS, go_wrong, ctx);
 }
 

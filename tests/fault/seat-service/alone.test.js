@@ -134,21 +134,6 @@ test('what PostgreSQL refuses of one event costs the others nothing', async (t) 
   await assertBack(seats);
 });
 
-test('an event whose epoch somebody raises is read again by the process that goes on with the others', async (t) => {
-  const { postgres, seats } = await openSite(t);
-  const kept = (await hold(seats, BAD)).json;
-  postgres.sql(`UPDATE seats.owner SET epoch = epoch + 1 WHERE event = (SELECT no FROM seats.event WHERE id = '${BAD}')`, 'seats');
-  const written = () => postgres.sql(`SELECT max(seq) FROM seats.journal JOIN seats.event ON no = event WHERE id = '${BAD}'`, 'seats');
-  const before = written();
-  assertProblem(await hold(seats, BAD), 503, 'journal-unavailable');
-  assert.equal(written(), before, 'nothing is committed under the old epoch');
-  await assertSells(seats, GOOD);
-  await assertBack(seats);
-  await assertSells(seats, GOOD);
-  assert.equal((await visitor(seats, BAD).hold({ seats: [kept.seats[0]] })).json.code, 'seats-taken', 'the hold before is still there');
-  assert.equal(seats.child.exit, null, 'it is the process that it was');
-});
-
 test('while the whole journal is locked every event is refused at once, and afterwards each sells', async (t) => {
   const events = ['one', 'two', 'three', 'four', 'five', 'six'];
   const { scope, postgres, seats } = await openSite(t, { events });

@@ -140,12 +140,6 @@ static void act(struct server_ask *ask)
 static void take_effect(void *ctx);
 static void answer(struct server_ask *ask);
 
-static void restart(void *ctx)
-{
-    (void)ctx;
-    server_restart();
-}
-
 /* How long the transaction that holds its rows takes, with its faults. */
 static uint64_t commit_us(struct server_ask *ask)
 {
@@ -159,7 +153,7 @@ static uint64_t commit_us(struct server_ask *ask)
                   : fault_now(FAULT_PG_COMMIT_BUSY) ? sim_between(0, 300 * SIM_MS)
                                                     : sim_between(50, 900);
     if (fault_now(FAULT_PG_COMMIT_RESTART))
-        sim_after(NULL, sim_between(0, us), restart, NULL);
+        sim_after(NULL, sim_between(0, us), server_restart, NULL);
     return us;
 }
 
@@ -314,8 +308,9 @@ int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err)
 }
 
 /* A transaction in flight is either in the log that survives, or lost. */
-void server_restart(void)
+void server_restart(void *unused)
 {
+    (void)unused;
     sim_note("the seats' database restarts");
     for (unsigned row = 0; row < SERVER_ROWS; row++) {
         struct server_ask *ask = server.rows[row];

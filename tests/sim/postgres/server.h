@@ -42,7 +42,7 @@ struct server_ask {
 
 /* Runs on a fiber. Returns the ask's rc, or that of the connection. */
 int server_ask(struct pg *pg, struct server_ask *ask, struct err_slot *err);
-void server_restart(void);
+void server_restart(void *unused);
 bool server_lock_row(unsigned row); /* another transaction locks an owner row; false: not free */
 void server_unlock_row(unsigned row);
 void server_lost(const struct sim_proc *proc); /* its process died: closes its connections */

@@ -869,7 +869,7 @@ static bool sell_seat(struct event *event, uint32_t seat, struct sold sold)
     assert(seat < SEATS_MAX);
     if (event->sold[seat].seq != 0) {
         if (event->ears != NULL)
-            event->ears->on_walled((unsigned)(event - events), seat);
+            event->ears->on_walled(seat);
         return false;
     }
     event->sold[seat] = sold;
@@ -1255,8 +1255,8 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
 }
 
 /* Not called in this world; store.c and reader.c refer to them. */
-#define ABSENT(NAME, ...)                                                                          \
-    int NAME(struct pg *pg, __VA_ARGS__)                                                           \
+#define ABSENT(NAME, RESULT)                                                                       \
+    int NAME(struct pg *pg, const struct NAME##_args *args, struct err_slot *err, RESULT *out)     \
     {                                                                                              \
         (void)pg;                                                                                  \
         (void)args;                                                                                \
@@ -1265,12 +1265,9 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
         BUG_STOP("nobody asks " #NAME " here");                                                    \
     }
 
-ABSENT(sql_event_create, const struct sql_event_create_args *args, struct err_slot *err,
-       PGresult **out)
-ABSENT(sql_document_offer, const struct sql_document_offer_args *args, struct err_slot *err,
-       uint64_t *out)
-ABSENT(sql_document_turn, const struct sql_document_turn_args *args, struct err_slot *err,
-       uint64_t *out)
+ABSENT(sql_event_create, PGresult *)
+ABSENT(sql_document_offer, uint64_t)
+ABSENT(sql_document_turn, uint64_t)
 
 #define ABSENT_ROW(NAME)                                                                           \
     struct NAME##_row NAME##_row(const PGresult *res, int row)                                     \

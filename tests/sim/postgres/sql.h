@@ -12,7 +12,7 @@
  * of their creation. */
 struct sql_ears {
     void (*on_written)(unsigned event, const struct change *change);
-    void (*on_walled)(unsigned event, uint32_t seat);
+    void (*on_walled)(uint32_t seat);
     void (*on_slept)(unsigned event, uint64_t due_ms);
 };
 
