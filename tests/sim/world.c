@@ -47,20 +47,19 @@ void world_draw(uint64_t seed, bool line, struct world_conf *conf)
 
 static void unlock_row(void *ctx)
 {
-    server_unlock_row(*(const unsigned *)ctx);
+    server_unlock_row((unsigned)(uintptr_t)ctx);
 }
 
 /* Of one event's rows. */
 static void disturb(const struct world_conf *conf)
 {
-    static const unsigned all[HALLS] = {GALA, BALL};
-    const unsigned *event = conf->undisturbed ? &all[BALL] : &all[sim_below(SIM_CHOICES, HALLS)];
-    if (fault_within(FAULT_PG_ROW_LOCKED, FAULTS_MS) && server_lock_row(*event))
+    unsigned event = conf->undisturbed ? BALL : (unsigned)sim_below(SIM_CHOICES, HALLS);
+    if (fault_within(FAULT_PG_ROW_LOCKED, FAULTS_MS) && server_lock_row(event))
         sim_after(NULL, sim_between(0, 6 * SIM_S), unlock_row, (void *)(uintptr_t)event);
     if (fault_within(FAULT_PG_ROWS_REFUSED, FAULTS_MS))
-        sql_refuse_rows(*event, sim_between(0, 6 * SIM_S));
+        sql_refuse_rows(event, sim_between(0, 6 * SIM_S));
     if (fault_within(FAULT_PG_EPOCH, FAULTS_MS))
-        sql_raise_epoch(*event);
+        sql_raise_epoch(event);
 }
 
 static void go_wrong(void *ctx)
@@ -167,7 +166,7 @@ static void run_sale(const struct world_conf *conf, struct world_end *end)
     deliver(NULL);
     sim_after(NULL, SNAPSHOT_MS * SIM_MS, snapshot, NULL);
     uint64_t sale_us = (conf->sale_s + 30) * (uint64_t)SIM_S;
-    (void)sim_run(sale_us, sale_us, sim_never);
+    (void)sim_run(sale_us, sale_us, NULL);
     sim_note("nothing goes wrong any more");
     fault_end();
     if (has_line)
@@ -179,7 +178,7 @@ static void run_sale(const struct world_conf *conf, struct world_end *end)
     seats_drill();
     if (has_line) {
         uint64_t now_us = sim_us();
-        (void)sim_run(now_us + REST_S * (uint64_t)SIM_S, REST_S * (uint64_t)SIM_S, sim_never);
+        (void)sim_run(now_us + REST_S * (uint64_t)SIM_S, REST_S * (uint64_t)SIM_S, NULL);
         queue_judge();
     }
     count(end);

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PATIENCE_S = 10, SLIPS = 3 };
+enum { PATIENCE_S = 10 };
 
 /* A rate between 3 and 12 a second, while at most HELD_MAX of proc.c are held. */
 #define PILOT "{\"autopilot\":{\"on\":true,\"floor\":3,\"ceiling\":12,\"held_max\":100}}"
@@ -66,8 +66,7 @@ static struct ask numbered(enum ask_kind kind, const char *members)
     return ask;
 }
 
-/* Some changes come from two operators at once, who have read the same version: one of them is
- * refused. */
+/* Sometimes two operators change the version that both have read: one of them is refused. */
 static void change(unsigned event, const char *patch)
 {
     static struct sim_gate nobody;
@@ -85,13 +84,12 @@ static void change(unsigned event, const char *patch)
 /* What is over, out of range or fixed. */
 static void slip(const struct run *show)
 {
-    static const char *const slips[] = {"\"closes_at\":\"2001-01-01T00:00:00Z\"}", "\"burst\":0}",
-                                        "\"shards\":3}",
-                                        /* of events with lanes: */
-                                        "\"lanes\":[]}",
-                                        "\"lanes\":[{\"id\":\"fans\",\"share\":20},"
-                                        "{\"id\":\"club\",\"share\":30}]}"};
-    size_t len = show->lanes ? sizeof(slips) / sizeof(slips[0]) : SLIPS;
+    static const char *const slips[] = {
+        "\"closes_at\":\"2001-01-01T00:00:00Z\"}", "\"burst\":0}", "\"shards\":3}",
+        /* of events with lanes: */
+        "\"lanes\":[]}",
+        "\"lanes\":[{\"id\":\"fans\",\"share\":20},{\"id\":\"club\",\"share\":30}]}"};
+    size_t len = sizeof(slips) / sizeof(slips[0]) - (show->lanes ? 0 : 2);
     struct ask ask = numbered(ASK_CHANGE, slips[sim_below(SIM_CHOICES, len)]);
     ask.is_slip = true;
     sim_note("the operator of %s slips: %s", lines_event(show->event), ask.patch);

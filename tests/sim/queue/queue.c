@@ -64,7 +64,7 @@ void queue_run(uint32_t visitors, uint32_t sale_s, bool canary)
     queue_begin(visitors, sale_us, sim_below(SIM_CHOICES, 3) == 0 ? EVENTS : 1);
     if (fault_now(FAULT_CLOCKS)) /* before the events are created */
         keeper_set_clock();
-    (void)sim_run(sale_us, sale_us, sim_never);
+    (void)sim_run(sale_us, sale_us, NULL);
     sim_note("nothing goes wrong any more");
     fault_end();
     if (canary)
@@ -74,7 +74,7 @@ void queue_run(uint32_t visitors, uint32_t sale_s, bool canary)
         invariant_broken(INVARIANT_4, "after %d s without a fault %u visitors still stand in line",
                          SETTLE_S, people_left());
     uint64_t now_us = sim_us();
-    (void)sim_run(now_us + REST_S * (uint64_t)SIM_S, REST_S * (uint64_t)SIM_S, sim_never);
+    (void)sim_run(now_us + REST_S * (uint64_t)SIM_S, REST_S * (uint64_t)SIM_S, NULL);
     ledger_judge_end();
 }
 

@@ -29,7 +29,6 @@ const char *fault_says(enum fault fault)
 
 void fault_draw(struct fault_mix *mix, uint64_t seed, bool undisturbed)
 {
-    static const uint32_t often = 10; /* faults of one event, where only those happen */
     static const uint32_t tenths[] = {0, 0, 0, 3, 10, 10, 40};
     struct rng_seeded dice;
     rng_seeded_init(&dice, ~seed);
@@ -37,7 +36,7 @@ void fault_draw(struct fault_mix *mix, uint64_t seed, bool undisturbed)
         uint64_t rate = (uint64_t)kinds[i].usual *
                         tenths[rng_below(&dice.rng, sizeof(tenths) / sizeof(tenths[0]))] / 10;
         if (undisturbed && i <= FAULT_PG_EPOCH)
-            rate = i < FAULT_PG_COMMIT_BUSY ? 0 : often * rate;
+            rate = i < FAULT_PG_COMMIT_BUSY ? 0 : 10 * rate; /* of one event alone */
         mix->per_million[i] = rate > 1000000 ? 1000000 : (uint32_t)rate;
     }
 }

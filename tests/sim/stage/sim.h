@@ -54,9 +54,8 @@ void sim_proc_stop(struct sim_proc *proc, uint64_t us); /* like SIGSTOP, then SI
 
 /* With `proc` NULL the event happens even if processes die. */
 void sim_after(struct sim_proc *proc, uint64_t us, void (*happens)(void *ctx), void *ctx);
-/* Runs events until over() is true, checked each `every_us`. Returns false on a timeout. */
+/* Runs events until over(), checked each `every_us`; NULL: never. Returns false on a timeout. */
 bool sim_run(uint64_t until_us, uint64_t every_us, bool (*over)(void));
-bool sim_never(void); /* for a run until its time is over */
 
 /* ---- fibers ---- */
 

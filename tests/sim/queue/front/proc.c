@@ -125,8 +125,7 @@ static void make_shop(char path[PATH_BYTES])
     fleet.shop = jwks_signer(keys);
 }
 
-/* As a start and each reload do, with a new key that signs passes, and the one before it, whose
- * passes are still valid. */
+/* As a start and each reload do: a new key signs passes, and the one before stays valid. */
 static void load_secrets(void)
 {
     static const struct clock clock = {sim_mono_us, sim_wall_us, NULL};
