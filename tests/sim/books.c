@@ -333,7 +333,8 @@ static void take_over(struct stored_saga *saga)
 bool book_turn_back(uint64_t id, const struct saga_def *def, uint8_t undo, uint32_t moves)
 {
     struct stored_saga *saga = saga_of(id);
-    if (saga->state != SAGA_RUNNING || saga->step > def->pivot || saga->moves != moves)
+    if (saga->state != SAGA_RUNNING || saga->step > def->pivot || saga->moves != moves ||
+        (saga->step == def->pivot && saga->leased))
         return false;
     struct book_order *order = order_of(saga->order);
     sim_note("the operator turns saga %" PRIu64 " of %s back", saga->id, saga->order);

@@ -125,8 +125,8 @@ WITH s AS (
 SELECT id
 FROM s;
 
--- Only above the pivot, or parked at it, once an operator has checked it. The undo step was computed from the step
--- that was read, so the saga must not have moved since.
+-- Only above the pivot, or at it while no worker tries it: a capture under way could take the money after its undo.
+-- The undo step was computed from the step that was read, so the saga must not have moved since.
 -- statement: saga_compensate
 --> id     bigint
 --> reason text
@@ -141,8 +141,8 @@ WITH s AS (
     SET parked = false, cancel = false, due_at = now(), leased = false, wake = s.wake + 1,
         token = s.token + 1, tries = 0, moves = s.moves + 1, step_at = now(),
         state = :SAGA_UNDOING, step = :undo, cause = :ACTOR_OPERATOR
-    WHERE s.id = :id AND s.state = :SAGA_RUNNING AND s.step <= :pivot AND s.key = :key
-        AND s.moves = :moves
+    WHERE s.id = :id AND s.state = :SAGA_RUNNING AND s.key = :key AND s.moves = :moves
+        AND (s.step < :pivot OR s.step = :pivot AND NOT s.leased)
     RETURNING s.id, s.step, s.moves, s.subject
 ), l AS (
     :operator_step(false, 'compensate')

@@ -72,7 +72,8 @@ static int execute(struct pg *pg, const char *sql)
 }
 
 /* Undoing begins at the step at which the operator's call read the saga. A saga that has moved on
- * since, from the payment to the seats, would keep its seats sold and lose its money. */
+ * since, from the payment to the seats, would keep its seats sold and lose its money. So might one
+ * whose capture is under way. */
 TEST_CASE(operator_acts_only_on_the_saga_state_that_was_read)
 {
     struct pg *pg = pg_fixture_open(NULL);
@@ -90,6 +91,12 @@ TEST_CASE(operator_acts_only_on_the_saga_state_that_was_read)
         1, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '3', '4', 'checkout.1', '8')"));
     assert_int_equal(1, execute(pg, "SELECT FROM saga WHERE state = 1 AND step = 3"));
     assert_int_equal(1, execute(pg, "SELECT FROM saga_step WHERE who = 'lee'"));
+    pg_fixture_run(pg, "UPDATE saga SET state = 0, step = 4, leased = true");
+    assert_int_equal(
+        0, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '3', '4', 'checkout.1', '9')"));
+    pg_fixture_run(pg, "UPDATE saga SET leased = false");
+    assert_int_equal(
+        1, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '3', '4', 'checkout.1', '9')"));
     pg_close(pg);
 }
 
