@@ -365,7 +365,7 @@ bool book_retry(uint64_t id, enum order_status status, uint32_t moves)
     if (order->status != ORDER_PARKED)
         return true;
     order->status = status;
-    order->cause[0] = '\0';
+    snprintf(order->cause, sizeof(order->cause), "%s", saga->cause);
     return true;
 }
 

@@ -110,14 +110,14 @@ WITH s AS (
         tries = 0, moves = s.moves + 1, step_at = now(),
         cause = CASE WHEN s.state = :SAGA_RUNNING THEN '' ELSE s.cause END
     WHERE s.id = :id AND :is_open(s) AND s.moves = :moves
-    RETURNING s.id, s.step, s.state, s.moves, s.subject, s.tries
+    RETURNING s.id, s.step, s.state, s.moves, s.subject, s.cause
 ), l AS (
     :operator_step(state = :SAGA_UNDOING, 'retry')
 ), a AS (
     :on_trail('saga-retried')
 ), o AS (
     UPDATE orders
-    SET status = :status, cause = NULL, changed_at = now()
+    SET status = :status, cause = nullif(s.cause, ''), changed_at = now()
     FROM s
     WHERE orders.id = s.subject AND orders.status = :ORDER_PARKED
         AND NOT EXISTS (SELECT FROM saga n WHERE n.subject = s.subject AND n.id > s.id)

@@ -100,6 +100,26 @@ TEST_CASE(operator_acts_only_on_the_saga_state_that_was_read)
     pg_close(pg);
 }
 
+/* The page names the reason of an order that failed. */
+TEST_CASE(retry_of_an_undo_keeps_why_the_order_failed)
+{
+    struct pg *pg = pg_fixture_open(NULL);
+    pg_fixture_run(pg, statements_setup);
+    database_prepare(pg, SQL_SAGA_RETRY);
+    pg_fixture_run(pg, "INSERT INTO orders (id, event, hold, member, lang, provider, currency,"
+                       "    amount, seats, status, cause, idem_key, idem_body, expires_at)"
+                       "  VALUES ('o_r', 'gala', 'r', 'm', 'en', 'toss', 'KRW', 100, '[\"s\"]',"
+                       "    'parked', 'virtual-account', 'r', '', now());"
+                       "INSERT INTO saga (key, subject, data, state, step, parked, cause)"
+                       "  VALUES ('checkout.1', 'o_r', '{}', 1, 1, true, 'virtual-account')");
+    assert_int_equal(1, execute(pg, "EXECUTE saga_retry (currval('saga_id_seq'), 'why', 'lee',"
+                                    " 'failed', 0)"));
+    assert_int_equal(1, execute(pg, "SELECT FROM orders WHERE id = 'o_r' AND status = 'failed'"
+                                    " AND cause = 'virtual-account'"));
+    pg_fixture_run(pg, "DELETE FROM saga WHERE subject = 'o_r'; DELETE FROM orders");
+    pg_close(pg);
+}
+
 /* An order at its third step may be canceled under version 1, whose pivot is the fifth, and is past
  * its pivot under version 2. The program does not have version 3. */
 TEST_CASE(cancel_works_above_the_pivot_of_the_orders_own_version)
