@@ -5,6 +5,7 @@
 #include "api/guard.h"
 
 #include "api/plain.h"
+#include "base/ip.h"
 #include "base/magic.h"
 #include "core/checkout/moving.h"
 #include "number.h"
@@ -160,6 +161,14 @@ bool guard_row(struct http_req *req, const struct pg_answer *answer, uint32_t re
     if (!found)
         refusal_reply(req, refusal);
     return found;
+}
+
+bool guard_site(struct http_req *req, struct gate_set *sites)
+{
+    uint8_t site[IP_BYTES];
+    ip_site(http_req_addr(req), site);
+    return gate_set_take(sites, (struct span){(const char *)site, sizeof(site)},
+                         clock_mono_us(pay_of(req)->loop->clock));
 }
 
 static bool is_id(struct span text)

@@ -49,6 +49,9 @@ void guard_done(struct http_req *req, const struct pg_answer *answer, enum refus
 /* Zeroed memory that lives until the request's response. NULL: the request has been answered. */
 void *guard_room(struct http_req *req, size_t size);
 
+/* False: too many requests of the caller's address, or of its IPv6 network. */
+bool guard_site(struct http_req *req, struct gate_set *sites);
+
 /* The name in the token of a caller on the private listener, for the audit trail; NULL: it has
  * none. Borrowed until the next turn. */
 const char *guard_who(const struct http_req *req);

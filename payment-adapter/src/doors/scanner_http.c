@@ -61,9 +61,7 @@ static bool keeps_pace(struct http_req *req, struct span token)
 {
     struct paces *paces = pay_of(req)->common->paces;
     uint64_t now_us = clock_mono_us(pay_of(req)->loop->clock);
-    struct span address = {(const char *)http_req_addr(req), 16};
-    if (gate_set_take(&paces->addresses, address, now_us) &&
-        gate_set_take(&paces->scanners, token, now_us))
+    if (guard_site(req, &paces->addresses) && gate_set_take(&paces->scanners, token, now_us))
         return true;
     refusal_reply(req, REFUSAL_SCANS_FAST);
     return false;

@@ -180,9 +180,7 @@ static void on_hint_kept(void *ctx, const struct pg_answer *answer)
 
 static void keep_hint(struct visit *visit, const struct hint *hint)
 {
-    struct span address = {(const char *)http_req_addr(visit->req), 16};
-    if (!gate_set_take(&visit->pay->common->paces->hints, address,
-                       clock_mono_us(visit->pay->loop->clock))) {
+    if (!guard_site(visit->req, &visit->pay->common->paces->hints)) {
         reply_note(visit, 429, "page.later");
         return;
     }
