@@ -13,7 +13,6 @@
 #include "store/statements.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum {
     ADMIN_BODY_MAX = 1024 * 1024,
@@ -72,11 +71,11 @@ static void put_saga(struct text *text, const struct pay *pay, const struct sql_
 static void on_list(void *ctx, const struct pg_answer *answer)
 {
     const struct visit *visit = MAGIC_OF(visit, ctx);
-    char *memory = answer->rc == 0 ? malloc(ADMIN_BODY_MAX) : NULL;
-    if (memory == NULL) {
-        guard_unavailable(visit->req, answer->rc);
+    if (!guard_answer(visit->req, answer))
         return;
-    }
+    char *memory = guard_room(visit->req, ADMIN_BODY_MAX);
+    if (memory == NULL)
+        return;
     struct text body = text_on(memory, ADMIN_BODY_MAX);
     uint64_t last = 0, len = (uint64_t)PQntuples(answer->results[0]);
     json_open(&body, '{');
@@ -92,7 +91,6 @@ static void on_list(void *ctx, const struct pg_answer *answer)
         json_member_u64(&body, "before", last);
     json_close(&body, '}');
     guard_reply(visit->req, 200, &body, SPAN(""));
-    free(memory);
 }
 
 static struct visit *visit_begin(struct http_req *req)
@@ -119,10 +117,10 @@ static void list(struct http_req *req, const char *order)
                            (strcmp(state_text, "open") == 0 || strcmp(state_text, "parked") == 0 ||
                             strcmp(state_text, "all") == 0));
     good = good && (before.len == 0 || span_u64(before, INT64_MAX, &last));
-    good = good && (limit.len == 0 || span_u64(limit, LIST_MAX, &most));
+    good = good && (limit.len == 0 || (span_u64(limit, LIST_MAX, &most) && most > 0));
     if (!good) {
         refusal_say(req, REFUSAL_REQUEST,
-                    "state is open, parked or all; limit at most %d; before is a saga's number.",
+                    "state is open, parked or all; limit is 1 to %d; before is a saga's number.",
                     LIST_MAX);
         return;
     }
@@ -154,11 +152,9 @@ static void on_one(void *ctx, const struct pg_answer *answer)
     const struct visit *visit = MAGIC_OF(visit, ctx);
     if (!guard_row(visit->req, answer, 0, REFUSAL_SAGA_UNKNOWN))
         return;
-    char *memory = malloc(ADMIN_BODY_MAX);
-    if (memory == NULL) {
-        guard_unavailable(visit->req, ERR_NOMEM);
+    char *memory = guard_room(visit->req, ADMIN_BODY_MAX);
+    if (memory == NULL)
         return;
-    }
     const PGresult *steps = answer->results[1];
     const struct sql_saga_read_row row = sql_saga_read_row(answer->results[0], 0);
     const struct saga_def *def = checkout_find(visit->pay->checkout, row.saga.key);
@@ -193,7 +189,6 @@ static void on_one(void *ctx, const struct pg_answer *answer)
     json_close(&body, ']');
     json_close(&body, '}');
     guard_reply(visit->req, 200, &body, SPAN(""));
-    free(memory);
 }
 
 static bool take_id(struct visit *visit)

@@ -48,7 +48,7 @@ test('the timeline of a saga is listed and shown', async () => {
   assert.ok(shown.timeline.some((one) => one.way === 'do' && one.step === 'capture' && one.result === 'done' && one.try === 1));
   assert.equal((await world.pay.private.get('/admin/sagas')).status, 401);
   assertProblem(await world.pay.admin.get('/admin/sagas/999999'), 404, 'saga-unknown');
-  assertProblem(await world.pay.admin.get('/admin/sagas?state=odd'), 400, 'bad-request');
+  for (const odd of ['state=odd', 'limit=0']) assertProblem(await world.pay.admin.get(`/admin/sagas?${odd}`), 400, 'bad-request');
 });
 
 async function parkedAtCapture() {
