@@ -134,6 +134,7 @@ void session_of(struct sessions *sessions, const struct http_req *req, session_o
 
 static void answer_lookup(struct lookup *lookup, int rc)
 {
+    forget(lookup->sessions, lookup->hash); /* a request meanwhile may have read it */
     lookup->on_begun(lookup->ctx, rc, lookup->set_cookie);
     free(lookup);
 }
@@ -208,9 +209,7 @@ void session_begin(struct sessions *sessions, const struct http_req *req,
 
 static void on_ended(void *ctx, const struct pg_answer *answer)
 {
-    struct lookup *lookup = ctx;
-    forget(lookup->sessions, lookup->hash); /* a request meanwhile may have read it */
-    answer_lookup(lookup, answer->rc);
+    answer_lookup(ctx, answer->rc);
 }
 
 void session_end(struct sessions *sessions, const struct http_req *req, session_on_begun *on_done,
