@@ -1,5 +1,4 @@
-/* pace_reporter.c: checks once per loop turn, which costs two loads while no call was made. The
- * table is unlogged, so a report waits for no disk. */
+/* pace_reporter.c: checks once per loop turn, which costs two loads while no call was made. */
 #include "saga/pace_reporter.h"
 
 #include "base/magic.h"
