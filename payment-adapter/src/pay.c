@@ -86,7 +86,7 @@ static void on_edge_done(struct peer_call *peer)
 static void start_peer(void *ctx, struct peer_call *peer)
 {
     struct pay *pay = ctx;
-    struct peers peers = peers_http_peers(pay->peers);
+    struct peers peers = peers_http_peers(&pay->peers);
     struct tracer *tracer = service_tracer(pay->loop->service);
     bool wanted = pay->own->crash_point.at != 0 || tracer != NULL;
     struct edge_call *edge = wanted ? calloc(1, sizeof(*edge)) : NULL;
@@ -424,7 +424,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     };
     if (rc == 0)
         rc = seats_map_create(&seats, err, &pay->seats_map);
-    struct peers_http_conf peers = {
+    pay->peers = (struct peers_http){
         .seats_url = settings->seats_internal_url,
         .seats_map = pay->seats_map,
         .queue_url = settings->queue_internal_url,
@@ -433,8 +433,6 @@ static int open_peers(struct pay *pay, struct err_slot *err)
         .psps_len = pay->psps_len,
         .outcalls = pay->outcalls,
     };
-    if (rc == 0)
-        rc = peers_http_create(&peers, err, &pay->peers);
     return rc;
 }
 
@@ -444,7 +442,7 @@ enum { WEBHOOKS_MS = 300000 };
 static bool webhooks_come(void *ctx, const char *provider)
 {
     const struct pay *pay = ctx;
-    const struct psp *psp = peers_http_psp(pay->peers, span_of(provider));
+    const struct psp *psp = peers_http_psp(&pay->peers, span_of(provider));
     if (psp == NULL)
         return false;
     uint64_t at_us =
@@ -674,7 +672,6 @@ void pay_close(struct pay *pay)
     cancellations_destroy(pay->own->cancellations);
     sessions_destroy(pay->sessions);
     checkout_destroy(pay->checkout);
-    peers_http_destroy(pay->peers);
     seats_map_destroy(pay->seats_map);
     uv_close((uv_handle_t *)&pay->own->timer, on_timer_closed);
 }

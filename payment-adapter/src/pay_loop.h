@@ -103,7 +103,7 @@ struct pay {
     struct psp psps[PSP_PROVIDERS]; /* providers in use */
     uint32_t psps_len;
     struct seats_map *seats_map;
-    struct peers_http *peers;
+    struct peers_http peers;
     struct checkout *checkout;
     struct worker *worker;
     struct watches *watches;

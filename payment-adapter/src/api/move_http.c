@@ -185,7 +185,7 @@ static void on_order(void *ctx, const struct pg_answer *answer)
                                      .timeout_ms = JUDGE_MS,
                                      .on_done = on_judged,
                                      .ctx = visit};
-    struct peers peers = peers_http_peers(pay_of(visit->req)->peers);
+    struct peers peers = peers_http_peers(&pay_of(visit->req)->peers);
     peers.start(peers.ctx, &visit->peer);
 }
 

@@ -185,7 +185,7 @@ static void store(struct ask *ask)
 static bool is_payable(struct ask *ask)
 {
     const struct order *order = &ask->order;
-    const struct psp *psp = peers_http_psp(ask->pay->peers, span_of(order->provider));
+    const struct psp *psp = peers_http_psp(&ask->pay->peers, span_of(order->provider));
     assert(psp != NULL);
     if (order->amount == 0 || psp->driver->takes(order->currency))
         return true;
@@ -432,7 +432,7 @@ static void read_ask(struct json_in *in, void *ctx)
         !span_is_of(span_of(order->hold), ID_LETTERS))
         json_in_refuse(in, "hold", "must be a hold's id");
     if (json_in_word(in, "provider", psp_names, &provider) &&
-        peers_http_psp(ask->pay->peers, span_of(psp_names[provider])) == NULL)
+        peers_http_psp(&ask->pay->peers, span_of(psp_names[provider])) == NULL)
         json_in_refuse(in, "provider", "is not offered here");
     if (json_in_str(in, "refund_terms", 1, REFUND_TERMS_ID_MAX, &terms) &&
         (!span_is_of(terms, ID_LETTERS) ||

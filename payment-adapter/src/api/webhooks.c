@@ -301,7 +301,7 @@ static void on_read(void *ctx)
 static void on_webhook(struct http_req *req)
 {
     struct pay *pay = pay_of(req);
-    const struct psp *psp = peers_http_psp(pay->peers, http_req_param(req, 0));
+    const struct psp *psp = peers_http_psp(&pay->peers, http_req_param(req, 0));
     if (psp == NULL) {
         refusal_reply(req, REFUSAL_PROVIDER_UNKNOWN);
         return;

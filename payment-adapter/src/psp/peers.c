@@ -21,10 +21,6 @@ enum {
 static_assert(2 * (int)MOVING_SEATS_MAX <= (int)ORDER_SEATS_MAX,
               "a move's seats, old and new, fit");
 
-struct peers_http {
-    struct peers_http_conf conf;
-};
-
 /* Without the places nobody knows which seats the order has now, so the request is repeated. An
  * answer that does not fit into memory is still an answer, not silence. */
 static void read_places(struct peer_call *peer, const json_t *body)
@@ -63,11 +59,11 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     const struct peers_http *peers = peer->answerer;
     enum peer_about about = peer_question(peer->op)->about;
     struct span event = span_of(peer->order->event);
-    if (about == PEER_ABOUT_HOLD && seats_map_misled(peers->conf.seats_map, event, answer) &&
+    if (about == PEER_ABOUT_HOLD && seats_map_misled(peers->seats_map, event, answer) &&
         !peer->again) {
         peer->again = true;
         psp_answer_unknown(peer, answer);
-        seats_map_read(peers->conf.seats_map, event, on_map, peer);
+        seats_map_read(peers->seats_map, event, on_map, peer);
         return;
     }
     json_t *body;
@@ -150,7 +146,7 @@ static void dispatch(struct peers_http *peers, struct peer_call *peer, const cha
     json_close(&body, '}');
     assert(!body.overflown);
     peer->answerer = peers;
-    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", peers->conf.service_token);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", peers->service_token);
     snprintf(trace, sizeof(trace), "traceparent: %s", peer->trace != NULL ? peer->trace : "");
     struct outcall out = {
         .method = "POST",
@@ -161,13 +157,13 @@ static void dispatch(struct peers_http *peers, struct peer_call *peer, const cha
         .on_done = on_answer,
         .ctx = peer,
     };
-    outcall_send(peers->conf.outcalls, &out);
+    outcall_send(peers->outcalls, &out);
 }
 
 static void put_hold_url(struct text *url, const struct peers_http *peers,
                          const struct order *order, const char *name)
 {
-    seats_map_put(peers->conf.seats_map, SEATS_PRIVATE, span_of(order->event), url);
+    seats_map_put(peers->seats_map, SEATS_PRIVATE, span_of(order->event), url);
     TEXT_LIT(url, "/internal/events/");
     outcall_escape(url, span_of(order->event));
     TEXT_LIT(url, "/holds/");
@@ -195,10 +191,10 @@ static void ask(struct peers_http *peers, struct peer_call *peer)
         put_hold_url(&url, peers, order, question->name);
         break;
     case PEER_ABOUT_SEATS_VISIT:
-        put_visit_url(&url, peers->conf.seats_url, order, question->name);
+        put_visit_url(&url, peers->seats_url, order, question->name);
         break;
     case PEER_ABOUT_LINE_VISIT:
-        put_visit_url(&url, peers->conf.queue_url, order, question->name);
+        put_visit_url(&url, peers->queue_url, order, question->name);
         break;
     case PEER_ABOUT_PAYMENT:
         psp = peers_http_psp(peers, span_of(order->provider));
@@ -221,22 +217,6 @@ static void start(void *ctx, struct peer_call *peer)
     ask(ctx, peer);
 }
 
-int peers_http_create(const struct peers_http_conf *conf, struct err_slot *err,
-                      struct peers_http **out)
-{
-    struct peers_http *peers = calloc(1, sizeof(*peers));
-    if (peers == NULL)
-        return err_set(err, ERR_NOMEM, "peers");
-    peers->conf = *conf;
-    *out = peers;
-    return 0;
-}
-
-void peers_http_destroy(struct peers_http *peers)
-{
-    free(peers);
-}
-
 struct peers peers_http_peers(struct peers_http *peers)
 {
     return (struct peers){start, peers};
@@ -244,9 +224,9 @@ struct peers peers_http_peers(struct peers_http *peers)
 
 struct psp *peers_http_psp(const struct peers_http *peers, struct span name)
 {
-    for (uint32_t i = 0; i < peers->conf.psps_len; i++) {
-        if (span_eq(name, span_of(peers->conf.psps[i].driver->name)))
-            return &peers->conf.psps[i];
+    for (uint32_t i = 0; i < peers->psps_len; i++) {
+        if (span_eq(name, span_of(peers->psps[i].driver->name)))
+            return &peers->psps[i];
     }
     return NULL;
 }

@@ -6,21 +6,17 @@
 #include "psp/psp.h"
 #include "psp/seats_map.h"
 
-struct peers_http;
-
-struct peers_http_conf {
+/* All borrowed. It stays where it is while a call is under way. */
+struct peers_http {
     const char *seats_url;       /* private listener of seat-service, no slash at the end */
-    struct seats_map *seats_map; /* borrowed: which of them has an event */
+    struct seats_map *seats_map; /* which of them has an event */
     const char *queue_url;       /* private listener of queue-front */
-    const char *service_token;   /* secret, borrowed */
-    struct psp *psps;            /* borrowed: the providers in use */
+    const char *service_token;   /* secret */
+    struct psp *psps;            /* the providers in use */
     uint32_t psps_len;
-    struct outcalls *outcalls; /* borrowed */
+    struct outcalls *outcalls;
 };
 
-int peers_http_create(const struct peers_http_conf *conf, struct err_slot *err,
-                      struct peers_http **out);
-void peers_http_destroy(struct peers_http *peers);
 struct peers peers_http_peers(struct peers_http *peers); /* for checkout_conf */
 struct psp *peers_http_psp(const struct peers_http *peers, struct span name); /* or NULL */
 

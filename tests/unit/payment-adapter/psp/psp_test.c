@@ -251,7 +251,6 @@ static struct peer_call ask_twice(enum peer_op op, const char *provider,
     struct psp psps[PSP_PROVIDERS];
     struct seats_clock seats_clock;
     struct seats_map *map;
-    struct peers_http *http;
     struct err_slot err;
     bool answered = false;
     pace_init(&shared.pace, 1000);
@@ -271,20 +270,19 @@ static struct peer_call ask_twice(enum peer_op op, const char *provider,
     const struct seats_map_conf map_conf = {
         .url = "http://s", .internal_url = "http://s", .service_token = "t", .clock = &seats_clock};
     assert_int_equal(0, seats_map_create(&map_conf, &err, &map));
-    const struct peers_http_conf conf = {.seats_url = "http://s",
-                                         .seats_map = map,
-                                         .queue_url = "http://q",
-                                         .service_token = "t",
-                                         .psps = psps,
-                                         .psps_len = PSP_PROVIDERS};
-    assert_int_equal(0, peers_http_create(&conf, &err, &http));
+    struct peers_http http = {.seats_url = "http://s",
+                              .seats_map = map,
+                              .queue_url = "http://q",
+                              .service_token = "t",
+                              .psps = psps,
+                              .psps_len = PSP_PROVIDERS};
     struct peer_call call = {.op = op,
                              .order = &order,
                              .moving = &moving,
                              .timeout_ms = 5000,
                              .on_done = on_done,
                              .ctx = &answered};
-    struct peers peers = peers_http_peers(http);
+    struct peers peers = peers_http_peers(&http);
     peers.start(peers.ctx, &call);
     for (struct outcall out = sent; out.on_done != NULL; out = sent) {
         sent.on_done = NULL;
@@ -293,7 +291,6 @@ static struct peer_call ask_twice(enum peer_op op, const char *provider,
     }
     assert_true(answered);
     free(call.places);
-    peers_http_destroy(http);
     seats_map_destroy(map);
     return call;
 }
