@@ -501,7 +501,6 @@ struct look {
     struct http_req *req;
     struct pay *pay;
     char order[ORDER_ID_MAX];
-    char member[ORDER_MEMBER_MAX];
     struct session session;
     const struct act *act;
 };
