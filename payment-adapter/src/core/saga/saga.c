@@ -301,7 +301,6 @@ void saga_refuse(const struct saga_row *row, const char *why, struct saga_move *
     out->tries = row->tries + 1;
     copy_word(out->code, sizeof(out->code), "bad-row");
     copy_word(out->detail, sizeof(out->detail), why);
-    out->cause[0] = '\0';
     park(out, "bad-row");
 }
 

@@ -642,6 +642,9 @@ static const struct script_row rows[] = {
                         "detail=too-long cause=bad-row state=running step=0 tries=1; "
                         "refused; turn 5ms; commits 3; move parked=1 release=1 code=bad-row; "
                         "refused; turn 6ms; commits 3; in_flight 0"},
+    {"refused_move_of_an_undo_keeps_why_the_saga_turned_back",
+     "serve six state=undoing step=2 cause=expired; end 1 done; turn 3ms; refused; turn 4ms; "
+     "move parked=1 code=bad-row cause=expired"},
     {"next_saga_in_a_slot_starts_with_no_refusals",
      "conf slots=1; turn 1ms; row one; leased; turn 10ms; end 1 done; turn 11ms; refused; turn "
      "12ms; refused; turn 13ms; commits 3; refused; nudge; turn 14ms; commits 3; leases 2; row "
