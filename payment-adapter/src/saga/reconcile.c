@@ -633,23 +633,17 @@ static void on_shop_kept(void *ctx, const struct pg_answer *answer)
         next_shop_call(reconcile);
 }
 
-static void ignore(void *ctx, const struct pg_answer *answer)
-{
-    (void)ctx;
-    (void)answer; /* if lost: the next call is rejected again */
-}
-
 static void on_shop_answer(void *ctx, const struct outcall_answer *answer)
 {
     struct reconcile *reconcile = MAGIC_OF(reconcile, ctx);
     if (came_back(reconcile))
         return;
     uint32_t pause_ms = pace_pause_ms(answer->status, answer->retry_after_s);
-    if (pause_ms > 0)
+    if (pause_ms > 0) /* if this is lost, the next call is rejected again */
         sql_shop_pause(reconcile->conf.pg,
                        &(struct sql_shop_pause_args){pause_ms, reconcile->shop_interval_us,
                                                      reconcile->shop_burst_us},
-                       ignore, NULL);
+                       pg_ignore, NULL);
     struct grow page = {0};
     const char *text = as_it_came(answer, &page);
     if (text == NULL && (reconcile->order[0] == '\0' || answer->status != 404)) {
