@@ -38,7 +38,7 @@ export const DEPENDS = {
     page('FairgateEdgeServersGone', 'The edge reaches no server of a service',
       'max by (proxy) (haproxy_backend_status{state="DOWN",proxy=~"queue-front|seat-service|payment-adapter"}) == 1', '15s'),
     look('FairgateCertificateEnds', 'The certificate that visitors get ends within two weeks',
-      'min(fairgate_edge_certificate_ends_seconds) - time() < 1209600'),
+      'min(fairgate_edge_certificate_ends_seconds) - time() < 1209600', '2m'),
     look('FairgateTicketKeysOld', 'The keys of TLS session tickets were not turned for a day',
       'time() - min(fairgate_edge_ticket_keys_seconds) > 90000'),
   ],

@@ -195,7 +195,7 @@ export async function open(body, event) {
     read: () => read(),
   };
   const [doors, scanning, parked, unsent] = [inside(), scanners(here), givenUp('letter', 'letters.title', 'letters.help', () => read()), givenUp('mail', 'mails.title', 'mails.help', () => read())];
-  const hall = hasPart('seats') ? await get('seats', here.path).catch(() => null) : null;
+  const hall = !event.doc.time_zone && hasPart('seats') ? await get('seats', here.path).catch(() => null) : null;
   const [later, off] = [postponing(here, zoneOf(event, hall)), cancelling(here)];
   async function read() {
     const [now, { scanners: all }, letters, mails] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), messagesOrNull('letters'), messagesOrNull('mails'), later.read(), off.read()]);
