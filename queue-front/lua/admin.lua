@@ -134,14 +134,14 @@ local function withdraws_promise(state)
     return state ~= DRAFT and promise('undo:doc') ~= promise('doc')
 end
 
--- Codes and invitations are bound to a lane's number.
+-- Codes are bound to a lane's number, and were loaded since the change. Its invitations came with it.
 local function unbinds_lanes()
     local now = call('HMGET', KEYS[1], 'doc', 'undo:doc', 'codes_lost')
     local lane_ids = '{"id":"([^"]+)","name"'
     local restored = string.gmatch(now[2], lane_ids)
     for id in string.gmatch(now[1], lane_ids) do
         if restored() ~= id then
-            return now[3] or call('HLEN', root .. KEY.codes) > 0 or string.find(now[1], '"invitations":[1-9]')
+            return now[3] or call('HLEN', root .. KEY.codes) > 0
         end
     end
     return false

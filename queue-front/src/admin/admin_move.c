@@ -184,7 +184,7 @@ static void answer_undone(struct act *act)
     if (act->line.outcome == LINE_WRONG_STATE)
         refusal_say(act->req, REFUSAL_UNDO_IMPOSSIBLE,
                     "Undo would restore a time that is over, an older promise of the draw, or no "
-                    "lane for codes or invitations: change it instead.");
+                    "lane for its codes: change it instead.");
     else
         act_done(act);
 }
