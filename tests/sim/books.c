@@ -334,7 +334,7 @@ bool book_turn_back(uint64_t id, const struct saga_def *def, uint8_t undo, uint3
 {
     struct stored_saga *saga = saga_of(id);
     if (saga->state != SAGA_RUNNING || saga->step > def->pivot || saga->moves != moves ||
-        (saga->step == def->pivot && saga->leased))
+        saga->leased || (saga->step == def->pivot && !saga->parked && saga->tries > 0))
         return false;
     struct book_order *order = order_of(saga->order);
     sim_note("the operator turns saga %" PRIu64 " of %s back", saga->id, saga->order);

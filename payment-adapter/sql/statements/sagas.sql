@@ -125,7 +125,8 @@ WITH s AS (
 SELECT id
 FROM s;
 
--- Only above the pivot, or at it while no worker tries it: a capture under way could take the money after its undo.
+-- Only above the pivot, or at it before its first try, or parked; and while no worker tries a step: a capture under way
+-- could take the money after its undo.
 -- The undo step was computed from the step that was read, so the saga must not have moved since.
 -- statement: saga_compensate
 --> id     bigint
@@ -142,7 +143,7 @@ WITH s AS (
         token = s.token + 1, tries = 0, moves = s.moves + 1, step_at = now(),
         state = :SAGA_UNDOING, step = :undo, cause = :ACTOR_OPERATOR
     WHERE s.id = :id AND s.state = :SAGA_RUNNING AND s.key = :key AND s.moves = :moves
-        AND (s.step < :pivot OR s.step = :pivot AND NOT s.leased)
+        AND NOT s.leased AND (s.step < :pivot OR s.step = :pivot AND (s.parked OR s.tries = 0))
     RETURNING s.id, s.step, s.moves, s.subject
 ), l AS (
     :operator_step(false, 'compensate')

@@ -120,7 +120,7 @@ enum refusal_meets { REFUSAL_MEETS_PROGRAM, REFUSAL_MEETS_BUYER };
     ROW(SAGA_FOREIGN, "not-allowed", 409, 0, PROGRAM, \
         "This program does not have the definition that the saga began under.") \
     ROW(SAGA_BELOW_PIVOT, "not-allowed", 409, 0, PROGRAM, \
-        "Only a checkout above or waiting at its pivot, or a parked refund of a sum, can be compensated.") \
+        "Only a checkout above its pivot, untried or parked at it, with no call under way, or a parked refund of a sum, can be compensated.") \
     ROW(IF_MATCH_MISSING, "if-match-required", 428, 0, PROGRAM, \
         "If-Match has to name the version that was read.") \
     ROW(IF_MATCH, "version-mismatch", 412, 0, PROGRAM, \
