@@ -353,8 +353,12 @@ static int fall_asleep(struct journal *journal, uint32_t nth, struct err_slot *e
     bool done = false, stands = true;
     assert(event->why == LEAVE_IDLE);
     int rc = store_sleep(journal->reader_pg, event->id.no, event->head.epoch, due_ms, err, &done);
-    if (rc == 0 && !done) /* otherwise nobody looks at the epoch before the next write */
-        rc = store_prove(journal->reader_pg, event->id.no, &event->head, err, &stands);
+    if (rc == 0 && !done) { /* otherwise nobody looks at the epoch before the next write */
+        struct store_owner now;
+        rc = store_owners_read(journal->reader_pg, &event->id.no, 1, span_of(journal->instance), 0,
+                               err, &now);
+        stands = rc < 0 || (now.rc == 0 && now.head.epoch == event->head.epoch);
+    }
     pthread_mutex_lock(&journal->lock);
     event->asleep = done;
     event->id.due_ms = due_ms;
