@@ -505,8 +505,10 @@ void joins_weed(struct join_queue *queue, uint64_t now_us)
         struct line_link *link = calls_pop(&queue->gathered);
         const struct line_join *join = join_of(link);
         /* A lane's picture may be older than the event's, by which its joins were checked. */
-        bool of_another = join->version > 0 && queue->event->line.filled && !is_ending(join) &&
-                          (join->version < view->version || join->era != view->era);
+        bool is_older =
+            join->era < view->era || (join->era == view->era && join->version < view->version);
+        bool of_another =
+            join->version > 0 && queue->event->line.filled && !is_ending(join) && is_older;
         if (now_us + STORE_AGAIN_MS * 1000 >= link->call.deadline_us)
             calls_refuse(link, LINE_UNAVAILABLE);
         else if (of_another)

@@ -430,7 +430,8 @@ static void open_lanes(struct store_event *event)
         struct store_event *line = store_find(store, span_of(name));
         if (line == NULL)
             make_event(store, span_of(name));
-        else if (line->line.filled && line->line.view.version != view->version)
+        else if (line->line.filled &&
+                 (line->line.view.version != view->version || line->line.view.era != view->era))
             store_tick_now(line);
     }
 }
