@@ -504,10 +504,11 @@ format('letter %s, handed over at %s', :b.id, :b.done_at)
 -- fragment: is_accepted_loss(b)
 :is_accepted('lost-at-shop', :b.order_id, :b.kind, :lost_detail(b))
 
--- The last run reported it, and unlisted_letter_of still has it.
+-- The last run listed it (at most 20 of a kind), and unlisted_letter_of still has it.
 -- fragment: is_reported_loss(b)
 drift_name('lost-at-shop', :b.order_id, :b.kind, :lost_detail(b)) IN (
-    SELECT i->>'difference' FROM reconcile_run, jsonb_array_elements(report->'items') AS i
+    SELECT i->>'difference'
+    FROM reconcile_run, jsonb_array_elements((report->'items') || (report->'accepted'->'items')) AS i
 )
 
 -- Stores what the shop has of an order, unless it is NULL; returns the next order for which to ask it. A row of an older
