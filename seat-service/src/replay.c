@@ -182,7 +182,7 @@ static int replay_all(const char *conninfo, const struct options *options, struc
             rc = replay_event(pg, &events[i], options, err);
             done += 1;
         }
-    } while (rc == 0 && len == EVENTS_MAX);
+    } while (rc == 0 && len == EVENTS_MAX && (options->event == NULL || done == 0));
     if (rc == 0 && done == 0 && options->event != NULL)
         rc = err_set(err, ERR_NOT_FOUND, "there is no event %s", options->event);
     pg_close(pg);
