@@ -22,7 +22,11 @@ export default async function suite({ scope, add }) {
   execFileSync(join(ROOT, 'infra/edge/fairgate-edge'), [conf, cfg]);
   scope.spawn('haproxy', ['taskset', '-c', String(SERVER_CORE), 'haproxy', '-db', '-f', cfg], { stays: true });
   const comes = () => come(() => byHttp1(port), 'demo');
-  await until('the edge', async () => (await comes()).stream?.status === 200);
+  await until('the edge', async () => {
+    const { stream, leave } = await comes();
+    leave?.();
+    return stream?.status === 200;
+  });
 
   async function p99() {
     const took = [];
@@ -40,7 +44,7 @@ export default async function suite({ scope, add }) {
   async function p99OfFull() {
     const crowd = [];
     do crowd.push(await comes()); while (crowd.at(-1).page.status === 200);
-    const newcomers = setInterval(() => comes().catch(() => {}), NEWCOMER_MS);
+    const newcomers = setInterval(() => comes().then(({ leave }) => leave?.(), () => {}), NEWCOMER_MS);
     const took = await p99();
     clearInterval(newcomers);
     for (const { leave } of crowd) leave?.();

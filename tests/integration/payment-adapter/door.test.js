@@ -310,6 +310,14 @@ test('of a scan and a transfer that meet one comes through', async () => {
   }
 });
 
+test('of a scan and a refund that meet one comes through', async () => {
+  for (let i = 0; i < 25; i += 1) {
+    const { order, tickets: [ticket] } = await tickets();
+    const [back, scanned] = await Promise.all([buyer.post(`/v1/pay/orders/${order}/refund`), scan('g', ticket.token)]);
+    assert.deepEqual([back.status, scanned.status].sort(), back.status === 202 ? [202, 409] : [200, 409]);
+  }
+});
+
 test('a ticket that was refunded or handed on after an offline door let it in is a conflict on record', async () => {
   const { order, tickets: [ticket] } = await tickets();
   const at = new Date(Date.now() - 60_000).toISOString();

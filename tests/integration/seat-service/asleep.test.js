@@ -234,8 +234,9 @@ test('a request for an event that does not fit is refused, a correction too', as
   // While it is closed the others wait on.
   await holdLock(scope, postgres, `SELECT FROM seats.owner JOIN seats.event ON no = event WHERE id = '${events[0].event}' FOR UPDATE OF owner`);
   let answered = false;
-  operator(next, events[0].event).correct(small()).finally(() => { answered = true; });
+  const tried = operator(next, events[0].event).correct(small()).finally(() => { answered = true; });
   while (!answered) assert.ok((await figure('seats_events_refused')) > 0, 'no flicker');
+  assert.equal((await tried).status, 503);
 });
 
 test('memory holds as many halls as fit, and each request finds its event', async (t) => {

@@ -157,8 +157,8 @@ static uint64_t commit_us(struct server_ask *ask)
     return us;
 }
 
-/* As the statements of a transaction do: one row after another, and while one is not free, those
- * before it stay locked. */
+/* One row after another, by number and not by the order of a transaction's statements; while one is
+ * not free, those before it stay locked. */
 static bool lock_rows(struct server_ask *ask)
 {
     for (unsigned row = 0; row < SERVER_ROWS; row++) {

@@ -90,7 +90,8 @@ struct fault_mix {
 
 const char *fault_name(enum fault fault);
 const char *fault_says(enum fault fault);
-/* `undisturbed`: of the faults of the seats, only those of the other events. */
+/* `undisturbed`: of the faults of the seats, only those of the other events, and no
+ * process shares. */
 void fault_draw(struct fault_mix *mix, uint64_t seed, bool undisturbed);
 
 void fault_begin(const struct fault_mix *mix); /* copied */

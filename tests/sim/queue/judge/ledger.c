@@ -29,7 +29,7 @@ enum {
     DOOR_KNOWN_MS = 3000,  /* until all fronts know that a place is at the door */
     SKEW_MS = 3000,        /* how far clocks differ */
     ROUNDED_MS = 1000,     /* after a loss only the pass may be left, which has whole seconds */
-    RULES_MAX = 512,
+    RULES_MAX = 2048, /* operators set a line that does not open every half second for SETTLE_S */
     ACTS_MAX = 4096,
     PASSES_MAX = 4096,
     HEALER_BYTES = 64,
