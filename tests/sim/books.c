@@ -356,7 +356,9 @@ bool book_retry(uint64_t id, enum order_status status, uint32_t moves)
     if (saga_ended(saga->state) || saga->moves != moves)
         return false;
     sim_note("the operator retries saga %" PRIu64 " of %s", saga->id, saga->order);
+    const uint32_t tries = saga->parked ? 0 : saga->tries;
     take_over(saga);
+    saga->tries = tries;
     if (saga->state == SAGA_RUNNING)
         saga->cause[0] = '\0';
     for (uint32_t i = (uint32_t)id; i < books.sagas_len; i++)

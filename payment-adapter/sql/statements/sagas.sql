@@ -107,7 +107,7 @@ JOIN orders ON orders.id = s.subject
 WITH s AS (
     UPDATE saga s
     SET parked = false, due_at = now(), leased = false, wake = s.wake + 1, token = s.token + 1,
-        tries = 0, moves = s.moves + 1, step_at = now(),
+        tries = CASE WHEN s.parked THEN 0 ELSE s.tries END, moves = s.moves + 1, step_at = now(),
         cause = CASE WHEN s.state = :SAGA_RUNNING THEN '' ELSE s.cause END
     WHERE s.id = :id AND :is_open(s) AND s.moves = :moves
     RETURNING s.id, s.step, s.state, s.moves, s.subject, s.cause

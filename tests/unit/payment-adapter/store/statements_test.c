@@ -94,9 +94,14 @@ TEST_CASE(operator_acts_only_on_the_saga_state_that_was_read)
     pg_fixture_run(pg, "UPDATE saga SET state = 0, step = 4, leased = true");
     assert_int_equal(
         0, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '3', '4', 'checkout.1', '9')"));
-    pg_fixture_run(pg, "UPDATE saga SET leased = false");
-    assert_int_equal(
-        1, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '3', '4', 'checkout.1', '9')"));
+    pg_fixture_run(pg,
+                   "UPDATE saga SET leased = false, tries = 1"); /* a call that nobody answered */
+    assert_int_equal(1, execute(pg, "EXECUTE saga_retry ('1', 'why', 'lee', 'confirming', '9')"));
+    assert_int_equal(0, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '3', '4',"
+                                    " 'checkout.1', '10')"));
+    pg_fixture_run(pg, "UPDATE saga SET parked = true");
+    assert_int_equal(1, execute(pg, "EXECUTE saga_compensate ('1', 'why', 'lee', '3', '4',"
+                                    " 'checkout.1', '10')"));
     pg_close(pg);
 }
 
