@@ -134,14 +134,16 @@ local function withdraws_promise(state)
     return state ~= DRAFT and promise('undo:doc') ~= promise('doc')
 end
 
--- Codes are bound to a lane's number, and were loaded since the change. Its invitations came with it.
+-- Codes, which are counted for all lanes together, and invitations are bound to a lane's number. The invitations of a lane
+-- that the change added go with it.
 local function unbinds_lanes()
     local now = call('HMGET', KEYS[1], 'doc', 'undo:doc', 'codes_lost')
-    local lane_ids = '{"id":"([^"]+)","name"'
-    local restored = string.gmatch(now[2], lane_ids)
-    for id in string.gmatch(now[1], lane_ids) do
-        if restored() ~= id then
-            return now[3] or call('HLEN', root .. KEY.codes) > 0
+    local coded = now[3] or call('HLEN', root .. KEY.codes) > 0
+    local restored = string.gmatch(now[2], '{"id":"([^"]+)","name"')
+    for id, invitations in string.gmatch(now[1], '{"id":"([^"]+)","name":".-","share":%d+,"invitations":(%d+)') do
+        local before = restored()
+        if before ~= id and (coded or before and invitations ~= '0') then
+            return true
         end
     end
     return false
