@@ -69,9 +69,8 @@ static void fuzz(struct span in)
     if (engine_create(&conf, &err, &replay.engine) < 0)
         return;
     engine_replay_begin(replay.engine);
-    struct store_event event = {.no = 1, .id = "night"};
     struct follower follower;
-    follower_init(&follower, &event);
+    follower_init(&follower, 1, "night");
     follower.apply = apply;
     follower.ctx = &replay;
     follower.err = &err;
