@@ -115,4 +115,7 @@ local function use()
     return answer(OK, entry, moves + 1, visitor)
 end
 
-return (ARGV[ask_move.call] == 'make' and make or use)()
+if ARGV[ask_move.call] == 'make' then
+    return make()
+end
+return use()

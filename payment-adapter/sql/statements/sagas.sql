@@ -125,9 +125,9 @@ WITH s AS (
 SELECT id
 FROM s;
 
--- Only above the pivot, or at it before its first try, or parked; and while no worker tries a step: a capture under way
--- could take the money after its undo.
--- The undo step was computed from the step that was read, so the saga must not have moved since.
+-- Only above the pivot, or at it if it was not tried or is parked, and while no worker tries a step: a capture under way
+-- could take the money after its undo. The undo step was computed from the step that was read, so the saga must not have
+-- moved since.
 -- statement: saga_compensate
 --> id     bigint
 --> reason text

@@ -182,9 +182,10 @@ static void on_action(struct http_req *req)
 static void answer_undone(struct act *act)
 {
     if (act->line.outcome == LINE_WRONG_STATE)
-        refusal_say(act->req, REFUSAL_UNDO_IMPOSSIBLE,
-                    "Undo would restore a time that is over, an older promise of the draw, or no "
-                    "lane for its codes: change it instead.");
+        refusal_say(
+            act->req, REFUSAL_UNDO_IMPOSSIBLE,
+            "Undo would restore a time that is over, an older promise of the draw, or other "
+            "lanes for codes or invitations: change it instead.");
     else
         act_done(act);
 }

@@ -507,9 +507,8 @@ static void read_request(struct joining *join, const struct front_line *event,
         return;
     }
     if (rc < 0) { /* a cookie must not lock anybody out, unless only its lane is unseen as yet */
-        bool is_unseen = rc == ERR_CLOSED && event->view->state != LINE_CLOSED;
-        bool is_bad =
-            is_unseen || (rc != ERR_NOT_FOUND && rc != ERR_CLOSED && caller_ticket_is_bearer(req));
+        bool is_bad = rc == ERR_CLOSED ? event->view->state != LINE_CLOSED
+                                       : rc != ERR_NOT_FOUND && caller_ticket_is_bearer(req);
         out->shows = is_bad ? JOIN_TICKET_BAD : JOIN_NO_TICKET;
         return;
     }
