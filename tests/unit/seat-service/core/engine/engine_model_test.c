@@ -75,12 +75,12 @@ static bool leaves_single(const struct world *w, uint64_t before, uint64_t after
     return false;
 }
 
-/* The seats of an unsold hold, plus those that it is about to get. */
+/* The seats of an unsold hold, plus those that any hold is about to get, which an undo frees. */
 static uint64_t unsold(const struct world *w, const struct model_hold *hold)
 {
     uint64_t seats = hold->status == OPEN ? hold->seats : 0;
     for (int i = 0; i < w->pending_count; i++)
-        if (w->pending[i].hold == hold && hold->status != SOLD)
+        if (w->pending[i].hold == hold)
             seats |= w->pending[i].claimed;
     return seats;
 }
