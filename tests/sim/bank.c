@@ -17,7 +17,8 @@ static struct {
         char id[24], order[ORDER_ID_MAX];
         uint64_t amount, captured, refunded;
         enum payment_state state;
-        bool hidden; /* not shown before its capture, as with Toss: read as a hint */
+        /* not always shown before its capture, as with Toss: then read as a hint */
+        bool hidden;
     } payments[PAYMENTS_MAX];
     uint32_t payments_len;
     struct key {
@@ -139,7 +140,9 @@ static void finish(const struct bank_call *call, const struct deposit *payment,
                                        .captured = payment->captured,
                                        .refunded = payment->refunded};
     bool dark = payment->state == PAYMENT_OPEN || payment->state == PAYMENT_AUTHORISED;
-    if (payment->hidden && dark)
+    bool shown = payment->state == PAYMENT_AUTHORISED && call->checked &&
+                 strcmp(call->key, BANK_KEY) == 0 && sim_below(SIM_CHOICES, 2) == 0;
+    if (payment->hidden && dark && !shown)
         answer->payment.state = call->key[0] != '\0' ? PAYMENT_HINTED : PAYMENT_OPEN;
     snprintf(answer->payment.id, sizeof(answer->payment.id), "%s", payment->id);
     snprintf(answer->payment.secret, sizeof(answer->payment.secret), "%s_secret", payment->id);

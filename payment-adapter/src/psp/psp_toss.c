@@ -7,8 +7,9 @@
  * anybody can type an address). So the order id is looked up first, the key second; a key that
  * leads to another order is ignored. A payment that only the key names and that cannot be read is
  * HINTED, which says nothing about the buyer: only the confirm, which names order and amount, can
- * tell. To let such a payment go after it may have been confirmed, it is confirmed once more and
- * then canceled.
+ * tell. To let a payment go that we asked to confirm and got no answer about, it is confirmed once
+ * more and then canceled, even if it reads as not confirmed: the first confirm may still be on its
+ * way.
  *
  * The state that was found decides what to do, by one table (act), and the result of an act is
  * decided by the same table: a 200 alone means nothing. Confirming a virtual account returns 200
@@ -133,10 +134,13 @@ static void dispatch(struct toss_call *call, const char *path, const char *act, 
 
 /* ---- reading ---- */
 
-/* An unproved payment that may have been confirmed. */
+/* A confirm of this payment was requested and not answered, so it may have happened or may yet. */
 static bool is_in_doubt(const struct toss_call *call)
 {
-    return call->status == TOSS_HINTED && order_is_checked(call->peer->order, ORDER_CHECK_ASKED);
+    const struct order *order = call->peer->order;
+    return (call->status == TOSS_HINTED || call->status == TOSS_IN_PROGRESS) &&
+           order_is_checked(order, ORDER_CHECK_ASKED) &&
+           strcmp(call->payment_key, order_payment_key(order)) == 0;
 }
 
 static bool is_ours(const json_t *body, const struct order *order)
@@ -224,8 +228,9 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
     bool confirming = peer->op == PEER_PSP_CAPTURE && call->status != TOSS_WAITING_FOR_DEPOSIT;
     enum toss_word word = psp_toss_word(answer->status, code);
     /* Any 400 counts here, since the key may be made up. */
-    if (is_in_doubt(call) && (word == TOSS_SAYS_GONE || word == TOSS_SAYS_NOBODY ||
-                              (word == TOSS_SAYS_NOTHING && answer->status == 400))) {
+    if (call->status == TOSS_HINTED && is_in_doubt(call) &&
+        (word == TOSS_SAYS_GONE || word == TOSS_SAYS_NOBODY ||
+         (word == TOSS_SAYS_NOTHING && answer->status == 400))) {
         psp_answer(peer, SAGA_DONE, NULL, code); /* no money moves: still a hint */
         peer->key_burnt = true;
         return;
@@ -250,6 +255,8 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
         if (confirming && ((word == TOSS_SAYS_GONE && call->shown) ||
                            now_ms > peer->order->expires_ms + SESSION_MS))
             psp_answer(peer, SAGA_FAILED, PEER_CODE_NOT_AUTHORISED, code);
+        else if (word == TOSS_SAYS_GONE && is_in_doubt(call))
+            psp_answer(peer, SAGA_DONE, NULL, code); /* nothing can confirm it any more */
         else
             answer_again(call, "payment-not-found", code);
         return;
@@ -402,7 +409,11 @@ static bool act_to_cancel(struct toss_call *call)
         cancel(call, "close");
         return true;
     }
-    if (is_in_doubt(call) && call->acts == 0) {
+    if (is_in_doubt(call) && call->acts > 0) {
+        psp_answer(peer, SAGA_UNKNOWN, "not-confirmed-yet", NULL);
+        return false;
+    }
+    if (is_in_doubt(call)) {
         call->acts++;
         confirm(call);
         return true;

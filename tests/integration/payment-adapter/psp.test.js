@@ -642,6 +642,25 @@ for (const other of ['', ', and another key comes,']) test(`by Toss: a cancel wh
   assert.deepEqual([status, cancels.length], ['CANCELED', 1]);
 });
 
+test('by Toss: a cancel while the confirm is on its way lets it take nothing later', async () => {
+  const { order, payment } = await make('toss');
+  const faults = async (...list) => {
+    await sandbox.admin.delete('/control/faults');
+    for (const fault of list) await sandbox.fault(fault);
+  };
+  const looks = async () => (await readOrder(order)).timeline.length;
+  await faults('toss_get:error=404*1000', 'toss_confirm:error=500*1000');
+  await agreeAt(payment.checkout_url);
+  await until('a confirm without an answer', () => checkOf(order) === 'asked');
+  assert.equal((await buyer.post(`/v1/pay/orders/${order}/cancel`)).status, 202);
+  const before = await looks();
+  await until('a look at what cannot be seen', async () => await looks() > before);
+  await faults('toss_confirm:error=500'); // from here on Toss shows it, not confirmed
+  await until('its end', async () => (await readOrder(order)).settled);
+  const { status, cancels } = await tossPayment(order);
+  assert.deepEqual([status, cancels.length], ['CANCELED', 1]);
+});
+
 test('by Toss: a hint that nobody signed moves nothing by itself', async () => {
   const order = await make('toss');
   const body = { eventType: 'PAYMENT_STATUS_CHANGED', createdAt: new Date().toISOString(), data: { orderId: order.order, status: 'DONE', totalAmount: 154000 } };
