@@ -58,7 +58,7 @@ export const ALERTS = {
     page('FairgateJournalErrors', 'PostgreSQL refuses to write the journal',
       'increase(fairgate_journal_errors_total[5m]) > 0'),
     look('FairgateIdemShort', 'Repeated requests are forgotten too soon',
-      'fairgate_idem_kept_seconds > 0 and fairgate_idem_kept_seconds < 150', '5m'),
+      'fairgate_idem_kept_seconds < 150', '5m'),
     look('FairgateHoldsUnremembered', 'More holds expired while they were paid than are remembered',
       'increase(fairgate_seats_unremembered_total[1h]) > 0'),
     look('FairgateSeatCodesGuessed', "Codes of a hall's channels are guessed",

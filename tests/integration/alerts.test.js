@@ -62,7 +62,7 @@ const CASES = {
   FairgateEventsFull: [['fairgate_seats_events_refused', level(0, 1)]],
   FairgateAuditorFails: [['fairgate_auditor_failures_total', rising(1)]],
   FairgateJournalErrors: [['fairgate_journal_errors_total', rising(1)]],
-  FairgateIdemShort: [['fairgate_idem_kept_seconds', level(600, 60)]],
+  FairgateIdemShort: [['fairgate_idem_kept_seconds', level(600, 0)]],
   FairgateHoldsUnremembered: [['fairgate_seats_unremembered_total', rising(1)]],
   FairgateSeatCodesGuessed: [['fairgate_seats_codes_unchecked_total', rising(30)], ['fairgate_seats_codes_wrong_total', '0+5x60']],
   FairgateWalArchiveFails: [['fairgate_wal_archive_failures_total{job="fairgate-pay"}', rising(2)]],
