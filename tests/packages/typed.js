@@ -30,7 +30,7 @@ const ROWS = [
   [/^fairgate reconcile (now|show)/, { status: [0, 1], says: /^0 differences(?![^]*seat)/ }], // the provider cannot be reached
   [/^systemctl status/, { status: [0, 3], says: /Active: active/ }],
   [/^fairgate halls (show|document)/, { given: "timeout 60 sh -c 'until fairgate halls show demo; do sleep 1; done'" }], // an earlier command restarted the seats
-  [/edge\/ticket-keys/, { status: 1, says: /unable to locate/ }], // an edge without a certificate has no ticket keys
+  [/^systemctl start fairgate-ticket-keys/, { status: 1, then: ['journalctl -u fairgate-ticket-keys -o cat', /unable to locate/] }], // an edge without a certificate has no ticket keys
   [/observe\/figures/, { says: /^fairgate_backup_seconds\{type="full"\} \d+$/m }],
   [/^recover begin/, { says: /WAL arrives/ }],
   [/^recover opened/, { says: /PostgreSQL is open, WAL is archived in time/ }],
