@@ -457,8 +457,7 @@ static const struct command rows[] = {
          "The edge bounds each address: for a larger crowd list this machine as `trusted` in\n"
          "edge.conf while you rehearse. Ends with 1 if anything went wrong. Refused while a sale\n"
          "is open or opens within two hours.",
-     .options = OPT(VISITORS) | OPT(WITHIN) | OPT(CALLED) | OPT(HALL) | OPT(ANYWAY) |
-                OPT(EDGE_CORES) | OPT(FRONT_CORES),
+     .options = OPT(VISITORS) | OPT(WITHIN) | OPT(CALLED) | OPT(HALL) | OPT(ANYWAY),
      .run = rehearse_run},
     {.form = "size",
      .brief = "How many machines a sale takes, and from when to when",

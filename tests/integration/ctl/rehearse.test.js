@@ -86,8 +86,7 @@ test('hundreds come by TLS, and the report has what the services count', async (
   assert.equal(json.joins_offered_per_s, VISITORS / 8);
   assert.ok(json.joins_answered_per_s > 0);
   assert.deepEqual(json.services.map(({ service }) => service), ['queue-front', 'seat-service', 'payment-adapter']);
-  assert.ok(json.services[0].cpu_s > 0 && json.services[0].sized_cpu_s > 0);
-  assert.deepEqual(json.sized, { edges: 1, edge_cores: 16, fronts: 1, front_cores: 2, shards: 1, placed_s: 8 });
+  assert.ok(json.services[0].cpu_s > 0);
   await assertNothingLeft();
 });
 

@@ -9,7 +9,6 @@
 
 #include "base/json_in.h"
 #include "plan/figures.h"
-#include "plan/size.h"
 #include "show/plain.h"
 #include "show/value.h"
 #include "system/system.h"
@@ -36,7 +35,7 @@ enum { SOON_S = 7200, EACH_PROCESS = 8000, TARGETS_MAX = 8, ENDS_S = 30, HEARD_S
 struct rehearsal {
     struct job *job;
     struct probe probe;
-    uint64_t visitors, within_s, rate_per_s, most_s, edge_cores, front_cores, processes;
+    uint64_t visitors, within_s, rate_per_s, most_s, processes;
     char crowd[CTL_URL_MAX], hall[CTL_URL_MAX]; /* file names */
     char host[256], targets[TARGETS_MAX * 24];
     bool tls, stopped; /* stopped: by a signal */
@@ -131,9 +130,7 @@ static int read_words(struct rehearsal *r)
         uint64_t max, *out;
     } words[] = {{OPTION_VISITORS, CTL_REHEARSAL_VISITORS_MAX, &r->visitors},
                  {OPTION_WITHIN, CTL_REHEARSAL_MAX_S / 2, &r->within_s},
-                 {OPTION_CALLED, 10000, &r->rate_per_s},
-                 {OPTION_EDGE_CORES, 1024, &r->edge_cores},
-                 {OPTION_FRONT_CORES, 1024, &r->front_cores}};
+                 {OPTION_CALLED, 10000, &r->rate_per_s}};
     int status = EXIT_DONE;
     for (size_t i = 0; status == EXIT_DONE && i < sizeof(words) / sizeof(words[0]); i++)
         status = job_number(r->job, words[i].id, 1, words[i].max, words[i].out);
@@ -341,11 +338,6 @@ static json_t *run_crowd(struct rehearsal *r)
 
 /* ---- the report ---- */
 
-static double count_of(const json_t *crowd, const char *call)
-{
-    return value_number(json_object_get(value_at(crowd, "took_us"), call), "count");
-}
-
 static json_t *calls_of(const json_t *crowd)
 {
     static const char *const shown[][2] = {
@@ -367,44 +359,22 @@ static json_t *rounded(double value, double steps)
     return json_real(round(value * steps) / steps);
 }
 
-/* What the processes at the profile's addresses used, what the sums of `size` predict, and how many
- * times this load fits in one core. */
-static json_t *services_of(const struct rehearsal *r, const json_t *crowd)
+/* What the processes at the profile's addresses used, and how many times this load fits in one
+ * core. */
+static json_t *services_of(const struct rehearsal *r)
 {
     json_t *services = json_array();
-    double sized = count_of(crowd, "page") * figure_front_page_us +
-                   count_of(crowd, "join") * figure_front_join_us +
-                   count_of(crowd, "me") * figure_front_poll_us;
     for (size_t i = 0; i < COMMAND_SERVICES; i++) {
         double cpu_s = r->after[i].value - r->before[i].value;
         if (isnan(cpu_s))
             continue;
         json_array_append_new(
             services,
-            json_pack("{s:s, s:o, s:o, s:o}", "service", job_service_name((enum command_service)i),
-                      "cpu_s", rounded(cpu_s, 1000), "sized_cpu_s",
-                      i == COMMAND_LINE ? rounded(sized / 1e6, 1000) : json_null(),
-                      "times_in_a_core",
+            json_pack("{s:s, s:o, s:o}", "service", job_service_name((enum command_service)i),
+                      "cpu_s", rounded(cpu_s, 1000), "times_in_a_core",
                       rounded(figure_machine_busy * r->seconds / fmax(cpu_s, 0.001), 1)));
     }
     return services;
-}
-
-static json_t *sized_of(const struct rehearsal *r)
-{
-    struct size_ask ask = {.visitors = (double)r->visitors,
-                           .seats = (double)r->visitors,
-                           .within_s = (double)r->within_s,
-                           .placed_s = (double)r->within_s,
-                           .rate_per_s = (double)r->rate_per_s,
-                           .edge_cores = (double)r->edge_cores,
-                           .front_cores = (double)r->front_cores,
-                           .pay_cores = SIZE_PAY_CORES};
-    struct size size;
-    size_of(&ask, &size);
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "edges", size.opening.edges, "edge_cores",
-                     ask.edge_cores, "fronts", size.opening.fronts, "front_cores", ask.front_cores,
-                     "shards", size.shards, "placed_s", ask.placed_s);
 }
 
 /* Sentences about what went wrong; empty: nothing did. */
@@ -446,8 +416,8 @@ static json_t *document_of(const struct rehearsal *r, const json_t *crowd)
     const json_t *off = json_object_get(value_at(crowd, "took_us"), "promised p50 to call");
     double joined_s = value_number(crowd, "joined_milli") / 1000;
     return json_pack(
-        "{s:s, s:s, s:I, s:f, s:I, s:I, s:f, s:f, s:f, s:{s:O, s:O, s:O, s:f, s:f}, s:o, s:o, s:o, "
-        "s:O, s:O, s:o}",
+        "{s:s, s:s, s:I, s:f, s:I, s:I, s:f, s:f, s:f, s:{s:O, s:O, s:O, s:f, s:f}, s:o, s:o, s:O, "
+        "s:O, s:o}",
         "event", EVENT, "edge", r->job->profile->edge, "visitors", (json_int_t)r->visitors,
         "placed", placed, "within_s", (json_int_t)r->within_s, "called_per_s",
         (json_int_t)r->rate_per_s, "seconds", r->seconds, "joins_offered_per_s",
@@ -456,8 +426,8 @@ static json_t *document_of(const struct rehearsal *r, const json_t *crowd)
         "within_p50", json_object_get(crowd, "within_p50"), "within_p90",
         json_object_get(crowd, "within_p90"), "off_p50_s", value_number(off, "p50") / 1e6,
         "off_p99_s", value_number(off, "p99") / 1e6, "calls", calls_of(crowd), "services",
-        services_of(r, crowd), "sized", sized_of(r), "answers", json_object_get(crowd, "answers"),
-        "ended", json_object_get(crowd, "ended"), "faults", faults_of(r, crowd));
+        services_of(r), "answers", json_object_get(crowd, "answers"), "ended",
+        json_object_get(crowd, "ended"), "faults", faults_of(r, crowd));
 }
 
 static void put_document(const struct job *job, struct grow *out, const json_t *doc)
@@ -478,18 +448,12 @@ static void put_document(const struct job *job, struct grow *out, const json_t *
                      value_number(doc, "waits.within_p50") / judged * 100, judged,
                      value_number(doc, "waits.within_p90") / judged * 100,
                      value_number(doc, "waits.off_p50_s"), value_number(doc, "waits.off_p99_s"));
-    value_fill(out,
-               "  size      {sized.edges:0} edge of {sized.edge_cores:0} cores, {sized.fronts:0} "
-               "queue-front of {sized.front_cores:0}, {sized.shards:0} shard of Redis: all have a "
-               "place within {sized.placed_s:0} s\n"
-               "  answers   {answers}\n  ended     {ended}\n\n",
-               doc);
+    value_fill(out, "  answers   {answers}\n  ended     {ended}\n\n", doc);
     value_rows(out, value_at(doc, "calls"), "call:CALL count:COUNT p50_ms:P50_MS p99_ms:P99_MS",
                job->width);
     grow_add(out, SPAN("\n"));
     value_rows(out, value_at(doc, "services"),
-               "service:SERVICE cpu_s:CPU_S sized_cpu_s:SIZE_SAYS times_in_a_core:TIMES_IN_A_CORE",
-               job->width);
+               "service:SERVICE cpu_s:CPU_S times_in_a_core:TIMES_IN_A_CORE", job->width);
     grow_add(out, SPAN("\n"));
     json_array_foreach(value_at(doc, "faults"), at, one)
     {
@@ -520,12 +484,7 @@ static int rehearse(struct rehearsal *r)
 
 int rehearse_run(struct job *job)
 {
-    struct rehearsal r = {.job = job,
-                          .visitors = 300,
-                          .within_s = 20,
-                          .rate_per_s = 20,
-                          .edge_cores = 16,
-                          .front_cores = 2};
+    struct rehearsal r = {.job = job, .visitors = 300, .within_s = 20, .rate_per_s = 20};
     char question[CTL_URL_MAX];
     int status = read_words(&r);
     snprintf(question, sizeof(question),
