@@ -107,6 +107,8 @@ describe('the edge, with stand-ins for both versions', async () => {
     await stack.up({ FAIRGATE_NEW_BUILD_DIR: '' });
     assert.doesNotMatch((await stack.command('status', { FAIRGATE_NEW_BUILD_DIR: '' })).stdout, /queue-front-new/);
     assert.deepEqual(await numbersOf(), []);
+    await assert.rejects(share(SHARE), /no front with a new version runs/, 'nobody would see it');
+    assert.equal(await share(), '0');
     assert.deepEqual(stack.findings(), []);
   });
 });
