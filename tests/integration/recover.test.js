@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { assertStatus, openScope, ROOT, startPostgres, startRedis, until } from '../lib-js/index.js';
+import { assertStatus, openScope, openSmallDisk, ROOT, startPostgres, startRedis, until } from '../lib-js/index.js';
 import { anOrder, startShop } from './demo-shop/shop.js';
 import { openWorld } from './payment-adapter/lib/world.js';
 import { KEY, startSandbox } from './psp-sandbox/sandbox.js';
@@ -135,27 +135,36 @@ test('a restore copies damaged files only, and keeps the WAL disk with its files
 });
 
 for (const [keep, rest] of [[[], 'what is right stays'], [['--keep'], 'all is moved aside']])
-  test(`WAL in the data folder itself is read after a restore, and ${rest}`, async (t) => {
-    const { postgres, wal, done, sales } = await backedUp(openScope(t));
+  test(`WAL in the data folder itself is read after a restore that was cut short once, and ${rest}`, async (t) => {
+    const scope = openScope(t);
+    const { postgres, wal, settings, done, sales } = await backedUp(scope);
     await postgres.stop();
     rmSync(join(postgres.data, 'pg_wal'));
     execFileSync('mv', [wal, join(postgres.data, 'pg_wal')]);
     await postgres.start();
     postgres.sql('INSERT INTO sale VALUES (2)'); // not archived
     await postgres.kill();
-    assert.match(done('restore', ...keep), /^WAL that was here is in (.*); if this is cut short, repeat it with --wal \1$/m);
+    assert.equal(recover(scope, { ...settings, ...withPrograms(scope, { setpriv: 'exit 9', pgbackrest: 'exit 9' }) }, 'restore', ...keep).status, 9);
+    done('restore', ...keep);
     await postgres.start();
     assert.equal(sales(), '2');
+    const aside = readdirSync(dirname(postgres.data)).filter((name) => name.startsWith('data.pg_wal'));
+    assert.match(aside.join(' '), /^data\.pg_wal\.before-\S+$/, 'the next restore would read it again');
   });
 
 test('a tested restore opens the newest backup during the sale and leaves nothing', async (t) => {
-  const { postgres, settings, done, sales } = await backedUp(openScope(t));
+  const scope = openScope(t);
+  const { postgres, settings, done, sales } = await backedUp(scope);
   const failed = () => postgres.sql('SELECT failed_count FROM pg_stat_archiver');
   const before = failed();
   assert.match(done('test'), /restored, opened and read/);
   assert.ok(existsSync(settings.TESTED) && !existsSync(settings.TEST_FOLDER));
   assert.equal(sales(), '1');
   assert.equal(failed(), before);
+  const disk = openSmallDisk(scope, 8);
+  const free = disk.freeBytes();
+  assert.match(recover(scope, { ...settings, TEST_FOLDER: join(disk.dir, 'test') }, 'test').stderr, /the copy needs \d+ bytes/);
+  assert.equal(disk.freeBytes(), free, 'it would fill the disk of the database');
 });
 
 test('WAL in the repository that cannot be read is not the end of the archive', async (t) => {
@@ -233,12 +242,19 @@ test('recover refuses to overwrite data or to promote while the first site is on
   const scope = openScope(t);
   const data = join(scope.tempDir('data-'), 'main');
   mkdirSync(data);
-  writeFileSync(join(data, 'postmaster.pid'), `${process.pid}\n`);
+  const server = scope.spawn('server', ['sleep', '600'], { cwd: data, stays: true });
+  writeFileSync(join(data, 'postmaster.pid'), `${server.pid}\n`);
   const settings = { PG_DATA: data, PG_OWNER: process.getuid() === 0 ? 'postgres' : process.env.USER };
   assert.match(recover(scope, settings, 'restore').stderr, /a PostgreSQL runs in .*; stop it first/);
   assert.match(recover(scope, { ...settings, PG_DATA: '/nowhere' }, 'restore', '--into', data).stderr, /stop it first/);
   writeFileSync(join(data, 'postmaster.pid'), '999999999\n');
   assert.match(recover(scope, settings, 'restore', '--into', data).stderr, /is not empty/);
+  writeFileSync(join(data, 'postmaster.pid'), `${process.pid}\n`); // another program has its number
+  assert.match(recover(scope, settings, 'restore', '--into', data).stderr, /is not empty/);
+  assert.match(recover(scope, settings, 'restore', '--to', '2026-05-01 12:03:10').stderr, /name its time zone/);
+  const unasked = { ...settings, PATRONI: '/etc/patroni/config.yml', ...withPrograms(scope, { patronictl: 'exit 1', pgbackrest: 'exit 0' }) };
+  assert.match(recover(scope, unasked, 'restore').stderr, /patronictl -c \S+ list fails/);
+  assert.ok(existsSync(join(data, 'postmaster.pid')), 'the data were touched');
   assert.match(recover(scope, settings, 'promote', data).stderr, /--first-is-off/);
   assert.match(recover(scope, settings, 'line-load', join(HERE, 'recover.conf')).stderr, /is no copy of a Redis/);
   for (const words of [[], ['rub-out'], ['restore', '--to']]) assert.equal(recover(scope, settings, ...words).status, 2);
