@@ -207,13 +207,22 @@ test('promote restores the other events when one archive is refused', (t) => {
   const clock = join(scope.tempDir('clock-'), 'now');
   writeFileSync(clock, '0');
   for (const event of ['a', 'b', 'c']) writeFileSync(join(folder, `event-${event}-20200101T000000Z.ndjson`), `{"event":"${event}"}\n`);
+  writeFileSync(join(folder, 'event-c-20200102T000000Z.ndjson'), 'an archive that cannot be read is for the front to refuse');
+  const as = { setpriv: 'while [ "$1" != --clear-groups ]; do shift; done; shift; exec "$@"' };
   const settings = withPrograms(scope, {
-    setpriv: 'while [ "$1" != --clear-groups ]; do shift; done; shift; exec "$@"',
-    psql: 'echo f', date: `echo $(($(cat ${clock}) + 40)) | tee ${clock}`, fairgate: 'case $1:$2 in show:* | restore:b) exit 1;; esac',
+    ...as, psql: 'echo f', date: `echo $(($(cat ${clock}) + 40)) | tee ${clock}`, fairgate: 'case $1:$2 in show:* | restore:b) exit 1;; esac',
   });
   const { status, stdout, stderr } = recover(scope, settings, 'promote', folder, '--first-is-off');
   assert.deepEqual([status, ...stdout.matchAll(/^(\S+) is as it was/gm)].map((one) => one[1] ?? one), [1, 'c', 'a']);
   assert.match(stderr, /b does not come back/);
+  const refuses = (psql, where, why) => {
+    const said = recover(scope, withPrograms(scope, { ...as, psql, fairgate: 'exit 0' }), 'promote', where, '--first-is-off');
+    assert.deepEqual([said.status, /lead visitors/.test(said.stdout)], [1, false], said.stdout);
+    assert.match(said.stderr, why);
+  };
+  refuses('exit 2', folder, /PostgreSQL does not answer/);
+  refuses('case $* in *pg_promote*) echo f;; *) echo t;; esac', folder, /PostgreSQL takes no writes yet/);
+  refuses('echo f', join(folder, 'not-mounted'), /there is no archive of an event/);
 });
 
 test('line-load loads a copy into an append-only Redis and keeps the old files', async (t) => {
