@@ -187,21 +187,43 @@ test('line-save keeps the newest archives of each event, and goes on after one t
   const folder = scope.tempDir('line-');
   const trail = '{"line":{"audit":[{"what":"delete","from":{"event":"gone"}}]}}';
   const settings = {
-    REDIS_AT: '', LINE_COPIES: 1,
+    REDIS_AT: '127.0.0.1:1', LINE_COPIES: 1,
     ...withPrograms(scope, { fairgate: `case $1:$2 in events:*) flock -n '${folder}/.lock' touch '${folder}/unlocked'; echo "hero refused hero-lim";; audit:*) echo '${trail}';; *:refused) exit 1;; show:*) echo "queue-front: There is no such event. (event-unknown)" >&2; exit 4;; *) echo '{"state":"closed"}' >"$3";; esac` }),
   };
   for (const event of ['hero', 'hero-lim', 'ended', 'gone']) writeFileSync(join(folder, `event-${event}-20200101T000000Z.ndjson`), '{"state":"open"}\n');
   writeFileSync(join(folder, 'event-over-20190101T000000Z.ndjson'), '{"state":"closed"}\n');
-  assert.equal(recover(scope, settings, 'line-save', folder).status, 1, 'one was refused');
+  const refused = recover(scope, settings, 'line-save', folder);
+  assert.equal(refused.status, 1, 'Redis is away, and one event was refused');
+  assert.match(refused.stderr, /^recover: 127\.0\.0\.1:1: /);
   const kept = readdirSync(folder);
   // `ended` ended since its newest archive, which promote would open again.
   assert.deepEqual(kept.map((name) => name.replace(/-2\d{7}T\d{6}Z/, '')).sort(), ['.lock', 'deleted', 'event-ended.ndjson', 'event-hero-lim.ndjson', 'event-hero.ndjson', 'event-over.ndjson']);
   assert.deepEqual(kept.filter((name) => /20(19|20)0101/.test(name)), ['event-over-20190101T000000Z.ndjson']);
   assert.deepEqual(readdirSync(join(folder, 'deleted')), ['event-gone-20200101T000000Z.ndjson']);
+  for (const name of kept.filter((one) => /^event-hero/.test(one))) assert.equal(statSync(join(folder, name)).mode & 0o077, 0, 'others may read it');
   assert.equal(recover(scope, { ...settings, ...withPrograms(scope, { fairgate: 'exit 1' }) }, 'line-save', folder).status, 1, 'no front answered');
+  assert.ok(!existsSync(join(folder, 'saved')), 'the alert would not fire');
+  const whole = { ...settings, REDIS_AT: '', ...withPrograms(scope, { fairgate: `[ $1 != archive ] || echo '{"state":"closed"}' >"$3"` }) };
+  assert.equal(recover(scope, whole, 'line-save', folder).status, 0);
+  assert.ok(existsSync(join(folder, 'saved')));
 });
 
-test('promote restores the other events when one archive is refused', (t) => {
+test('copies of a Redis that lost its events do not push out the last copy that has them', (t) => {
+  const scope = openScope(t);
+  const folder = scope.tempDir('line-');
+  const save = (minute, fairgate) => {
+    const programs = { date: `echo 20300101T00${minute}00Z`, fairgate, 'redis-cli': 'while [ "$1" != --rdb ]; do shift; done; echo REDIS >"$2"' };
+    return recover(scope, { REDIS_AT: '/one /two', LINE_COPIES: 1, ...withPrograms(scope, programs) }, 'line-save', folder).status;
+  };
+  const kept = () => readdirSync(folder).map((name) => /^(line\d?)-\d+T00(\d\d)00Z\.rdb$/.exec(name)).filter(Boolean).map(([, shard, minute]) => `${shard} ${minute}`);
+  const has = `case $1 in events) echo hero;; archive) echo '{"state":"open"}' >"$3";; esac`;
+  assert.deepEqual([save('01', has), save('02', has), kept()], [0, 0, ['line 02', 'line2 02']]);
+  for (const minute of ['03', '04']) assert.equal(save(minute, '[ $1 != archive ]'), 1);
+  assert.deepEqual(kept(), ['line 02', 'line 04', 'line2 02', 'line2 04']);
+  assert.deepEqual([save('05', has), kept()], [0, ['line 05', 'line2 05']]);
+});
+
+test('promote restores the other events when one archive is refused, and leads nobody to a place that cannot sell', (t) => {
   const scope = openScope(t);
   const folder = scope.tempDir('line-');
   const clock = join(scope.tempDir('clock-'), 'now');

@@ -319,8 +319,8 @@ describe('what a sale depends on', () => {
     rig.memory(50);
     rig.tracked(1);
 
-    write('backups.json', JSON.stringify([{ backup: [{ type: 'full', timestamp: { stop: 1000 } }, { type: 'incr', timestamp: { stop: 2000 } }, { type: 'incr', timestamp: { stop: 1500 } }] }]));
-    for (const [name, age] of [['line-1.rdb', 600], ['tested', 40 * DAY]]) {
+    write('backups.json', JSON.stringify([{ backup: [{ type: 'full', timestamp: { stop: 1000 } }, { type: 'incr', timestamp: { stop: 2000 } }, { type: 'incr', timestamp: { stop: 1500 } }, { type: 'incr', error: true, timestamp: { stop: 3000 } }] }]));
+    for (const [name, age] of [['saved', 600], ['tested', 40 * DAY]]) {
       write(name, '');
       utimesSync(join(dir, name), agoS(age), agoS(age));
     }
