@@ -57,14 +57,6 @@ test('a 500 after the effect hides it, also from the repeat; reading tells', asy
   assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'succeeded');
 });
 
-test('a 429 is a rate limit and leaves the key free', async () => {
-  await sandbox.fault('create:error=429*2');
-  const key = { idempotencyKey: 'limited' };
-  assert.equal((await errorOf(stripe.paymentIntents.create(HELD, key))).type, 'StripeRateLimitError');
-  assert.equal((await errorOf(stripe.paymentIntents.create(HELD, key))).type, 'StripeRateLimitError');
-  assert.equal((await stripe.paymentIntents.create(HELD, key)).status, 'requires_capture');
-});
-
 test('a delay comes before the work, slowness after it', async () => {
   const paid = await held();
   const impatient = sandbox.stripe({ timeout: 150, maxNetworkRetries: 0 });
@@ -80,17 +72,6 @@ test('a delay comes before the work, slowness after it', async () => {
   await until('the late work', async () => {
     return (await stripe.paymentIntents.retrieve(other.id)).status === 'succeeded';
   });
-});
-
-test('a lost creation is found again under its key', async () => {
-  const params = { ...HELD, metadata: { order: 'lost-1' } };
-  await sandbox.fault('create:lost');
-  const made = await sandbox
-    .stripe({ maxNetworkRetries: 2 })
-    .paymentIntents.create(params, { idempotencyKey: 'lost-1' });
-  assert.equal(made.status, 'requires_capture');
-  const { rows } = await sandbox.ledger('order');
-  assert.equal(rows.find(({ value }) => value === 'lost-1').intents, 1);
 });
 
 test('a fault that cannot be read is refused where it is given', async () => {

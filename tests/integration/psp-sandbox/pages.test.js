@@ -71,21 +71,6 @@ test('a good card leads back to the shop with the payment held', async () => {
   assert.equal((await stripe.charges.list({ payment_intent: intent.id })).data.length, 1);
 });
 
-test('a plain post to the same address is enough', async () => {
-  const intent = await make();
-  assertStatus(await sandbox.http.post(pageOf(intent), sandbox.form({ number: '4242424242424242' })), 303);
-});
-
-test('a refused card brings the form again with the reason', async () => {
-  const intent = await make();
-  const page = await sandbox.http.get(pageOf(intent));
-  const refused = assertStatus(await fill(page, { ...CARD, number: '4000 0000 0000 9995' }), 402);
-  assert.match(refused.text, /Your card has insufficient funds\./);
-  assert.match(refused.text, /role="alert"/);
-  assert.equal((await stripe.paymentIntents.retrieve(intent.id)).status, 'requires_payment_method');
-  assert.equal((await fill(refused, CARD)).status, 303); // the form is reused unchanged
-});
-
 test('the longest query is kept in the form', async () => {
   const page = await sandbox.http.get(`${pageOf(await make())}${'&'.repeat(3900)}`);
   assert.equal((await fill(page, CARD)).status, 303);
@@ -134,21 +119,6 @@ test('a card that asks its holder waits for the answer', async () => {
   }
 });
 
-test('a confirmation by the API leads to the same question', async () => {
-  const intent = await make({
-    confirm: true,
-    payment_method: 'pm_card_authenticationRequired',
-    return_url: 'https://elsewhere.test/done',
-  });
-  assert.equal(intent.status, 'requires_action');
-  const { url, return_url: back } = intent.next_action.redirect_to_url;
-  assert.equal(back, 'https://elsewhere.test/done');
-  const { pathname } = new URL(url);
-  const question = await sandbox.http.get(pathname);
-  const answer = await fill(question, { decision: 'approve' });
-  assert.match(answer.headers.location, /^https:\/\/elsewhere\.test\/done\?payment_intent=pi_/);
-});
-
 test('a buyer is sent to listed addresses only', async () => {
   const intent = await make();
   for (const url of [
@@ -167,16 +137,6 @@ test('a buyer is sent to listed addresses only', async () => {
   }
   const error = await errorOf(make({ confirm: true, payment_method: 'pm_card_visa', return_url: 'http://a/\r\nX: 1' }));
   assert.equal(error.code, 'url_invalid');
-});
-
-test('a payment that is over says so', async () => {
-  const intent = await make();
-  await stripe.paymentIntents.cancel(intent.id);
-  assert.equal((await sandbox.http.get(pageOf(intent, ''))).status, 410);
-  const back = await sandbox.http.get(pageOf(intent));
-  assert.match(back.headers.location, /redirect_status=failed/);
-  const forged = intent.client_secret.replace(/.$/, (c) => (c === 'x' ? 'y' : 'x'));
-  assert.equal((await sandbox.http.get(`/pay/${forged}`)).status, 404);
 });
 
 test('a fault strikes the page as any other call', async () => {

@@ -38,22 +38,6 @@ async function agree({ number = '4242424242424242', amount = 50_000, orderId } =
   };
 }
 
-test('the buyer agrees, the shop confirms, the money is taken', async () => {
-  const agreed = await agree();
-  const before = await get(`/v1/payments/${agreed.paymentKey}`);
-  assert.equal(before.json.status, 'IN_PROGRESS');
-  const done = assertStatus(await post('/v1/payments/confirm', agreed), 200);
-  assert.equal(done.json.status, 'DONE');
-  assert.equal(done.json.totalAmount, 50_000);
-  assert.equal(done.json.balanceAmount, 50_000);
-  assert.match(done.json.approvedAt, /\+09:00$/);
-  assert.equal(done.json.card.number, '************4242');
-  const byOrder = await get(`/v1/payments/orders/${agreed.orderId}`);
-  assert.equal(byOrder.json.paymentKey, agreed.paymentKey);
-  const twice = assertStatus(await post('/v1/payments/confirm', agreed), 400);
-  assert.equal(twice.json.code, 'ALREADY_PROCESSED_PAYMENT');
-});
-
 test('another amount or another order than the buyer saw is refused', async () => {
   const agreed = await agree();
   for (const wrong of [{ amount: 1 }, { orderId: 'order-other' }]) {
@@ -61,6 +45,8 @@ test('another amount or another order than the buyer saw is refused', async () =
     assert.equal(answer.json.code, 'INVALID_REQUEST');
   }
   assert.equal((await post('/v1/payments/confirm', agreed)).status, 200);
+  const twice = assertStatus(await post('/v1/payments/confirm', agreed), 400);
+  assert.equal(twice.json.code, 'ALREADY_PROCESSED_PAYMENT');
 });
 
 test('an order is paid once, however many windows were open', async () => {
@@ -71,15 +57,6 @@ test('an order is paid once, however many windows were open', async () => {
   assert.equal(second.json.code, 'DUPLICATED_ORDER_ID');
   const read = await get('/v1/payments/orders/order-many-windows');
   assert.equal(read.json.paymentKey, one.paymentKey); // the paid one, not the newest
-});
-
-test('a card that is refused is refused at confirm', async () => {
-  const agreed = await agree({ number: '4000000000009995' });
-  const answer = assertStatus(await post('/v1/payments/confirm', agreed), 403);
-  assert.equal(answer.json.code, 'REJECT_ACCOUNT_PAYMENT');
-  const read = await get(`/v1/payments/${agreed.paymentKey}`);
-  assert.equal(read.json.status, 'ABORTED');
-  assert.equal(read.json.failure.code, 'REJECT_ACCOUNT_PAYMENT');
 });
 
 test('cancels in part and in whole, never more than is left', async () => {
