@@ -71,7 +71,7 @@ export async function logIn(shop, login, password = BULK_PASSWORD) {
   if (answer.status !== 200) throw new Error(`${login}: ${answer.status} ${answer.text}`);
   jar.take(answer);
   const http = client({ port: shop.port, headers: jar.headers });
-  return { http, jar, customer: answer.json.customer };
+  return { http, customer: answer.json.customer };
 }
 
 let orders = 0;
