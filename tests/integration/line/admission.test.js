@@ -357,23 +357,6 @@ test('an event opens its pre-queue and closes its entries on time', async () => 
   assert.equal(whos[2].from, 'scheduled');
 });
 
-test('a change is compared with the version that was read', async () => {
-  const line = await front().create();
-  const { version } = await line.tick();
-  assert.equal((await line.admin('change', { knobs: {}, ifVersion: version })).outcome, OUTCOME.OK);
-  const second = await line.admin('change', { knobs: { burst: 3 }, ifVersion: version });
-  assert.equal(second.outcome, OUTCOME.CONFLICT);
-  assert.equal(second.version, version + 1);
-  assert.equal(await clockwork.redis.command('HGET', line.key('cfg'), 'burst'), '10');
-});
-
-test('the second of two operators gets the state of the event', async () => {
-  const line = await front().create();
-  assert.equal((await line.move(STATE.OPEN, STATE.PAUSED)).outcome, OUTCOME.OK);
-  const second = await line.move(STATE.OPEN, STATE.SOLD_OUT);
-  assert.deepEqual([second.outcome, second.state], [OUTCOME.WRONG_STATE, STATE.PAUSED]);
-});
-
 test('an unknown event cannot be changed', async () => {
   const line = front();
   assert.equal((await line.change({})).outcome, OUTCOME.UNKNOWN);

@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
-import { seededRng } from '../../lib-js/rng.js';
 import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME } from './line.js';
 import { pairsOf, runScript } from './script.js';
@@ -114,77 +113,4 @@ test('a line of several pages is checked to the last place', async () => {
   assert.deepEqual([front.view.serving, front.view.ghosts[1], ghosts(front), front.view.outstanding],
     [people, people - 5, 0, 5]);
   assert.equal((await front.pass(3 * PAGE + 5)).outcome, OUTCOME.OK);
-});
-
-test('random fronts come, go and die: seen places count, ghosts stay', async (t) => {
-  const rng = seededRng(t);
-  const people = 300;
-  const [line] = await standing(people);
-  let fronts = [];
-  let born = 0;
-  const start = () => {
-    born += 1;
-    const front = new Front(clockwork, line.event, { id: `random-${born}` });
-    front.unsent = new Map(); // epoch -> places
-    fronts.push(front);
-  };
-  for (let i = 0; i < 3; i += 1) start();
-  const faithful = new Set(Array.from({ length: 100 }, () => rng.between(1, people)));
-  const left = new Set();
-  let away = new Set();
-
-  const tell = async (front, options = {}) => {
-    const epoch = Math.floor(clockwork.ms / EPOCH_MS);
-    const [atEpoch, places] = [...front.unsent][0] ?? [epoch, []];
-    front.unsent.delete(atEpoch);
-    const sentMs = front.unsent.size === 0 ? clockwork.ms : 0;
-    await front.hear(places, { epochMs: EPOCH_MS, atMs: atEpoch * EPOCH_MS, sentMs, ...options });
-  };
-  const poll = (front, place) => {
-    const epoch = Math.floor(clockwork.ms / EPOCH_MS);
-    front.unsent.set(epoch, [...(front.unsent.get(epoch) ?? []), place]);
-  };
-  const isAway = async () => {
-    const bits = await Promise.all(Array.from({ length: people }, (_, i) =>
-      clockwork.redis.command('GETBIT', line.key('away:0'), i + 1)));
-    return new Set(bits.flatMap((bit, i) => (bit === 1 && !left.has(i + 1) ? [i + 1] : [])));
-  };
-
-  for (let passed = 0; passed < 24 * EPOCH_MS; passed += TICK_MS) {
-    await clockwork.step(TICK_MS);
-    const polled = new Set();
-    // Faithful visitors poll twice per epoch, at any front; the others at random.
-    for (const place of faithful) {
-      if ((clockwork.ms + place * 777) % 25_000 < TICK_MS) poll(rng.pick(fronts), place), polled.add(place);
-    }
-    for (let i = 0; i < 3; i += 1) {
-      const place = rng.between(1, people);
-      poll(rng.pick(fronts), place);
-      polled.add(place);
-    }
-    for (const front of fronts) if (rng.chance(0.7)) await tell(front);
-    if (rng.chance(0.02) && fronts.length > 1) {
-      const [front] = fronts.splice(rng.below(fronts.length), 1);
-      if (rng.chance(0.6)) {
-        while (front.unsent.size > 1) await tell(front);
-        await tell(front, { leaves: true });
-      }
-      start();
-    }
-    if (rng.chance(0.03)) {
-      const place = rng.between(1, people);
-      if (!faithful.has(place)) {
-        await line.visit('leave', place);
-        left.add(place);
-      }
-    }
-    await line.tick();
-    if (rng.chance(0.7)) continue;
-    const now = await isAway();
-    assert.equal(ghosts(line), now.size, 'as many ghosts as bits');
-    assert.equal(line.view.waiting, people - left.size - now.size);
-    for (const place of faithful) assert.ok(!now.has(place), `${place} polled and is a ghost`);
-    away = now;
-  }
-  assert.ok(away.size > 0, 'somebody has gone');
 });

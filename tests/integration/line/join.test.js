@@ -155,19 +155,3 @@ test('work gives one place, and none once it is too old', async () => {
   assert.deepEqual((await line.join([{ work: used }, { work: unused }, { work: [minuteNow(), 'new'] }])).places, [WORK_SPENT, WORK_SPENT, 2]);
   assert.equal(await clockwork.redis.command('EXISTS', line.key(`work:${used[0]}`)), 0);
 });
-
-test('work is dated by the clock of the event', async () => {
-  const line = await front().create();
-  const work = [minuteNow(), 'work'];
-  line.expectedMs = (await line.tick()).now_ms;
-  await clockwork.step(3_600_000);
-  assert.equal((await line.heal()).outcome, OUTCOME.OK);
-  await line.tick();
-  assert.deepEqual((await line.join([{ work }])).places, [1]);
-  for (let minute = 1; minute <= WORK_MINUTES + 1; minute += 1) {
-    await clockwork.step(60_000);
-    line.expectedMs += 60_000;
-    await line.tick();
-  }
-  assert.deepEqual((await line.join([{ work }])).places, [WORK_SPENT]);
-});

@@ -77,18 +77,6 @@ test('a tick asks as much of Redis with eight hundred fronts as with two', async
   assert.equal(await cost(800), await cost(2));
 });
 
-test('fifty fronts that tick in the same slots call exactly at the rate', async () => {
-  const fronts = await line(50);
-  const { serving } = fronts[0].view;
-  for (let passed = 0; passed < 2000; passed += 10) {
-    await clockwork.step(10);
-    for (const front of fronts.slice(0, 5)) await front.tick();
-    fronts.push(...fronts.splice(0, 5));
-  }
-  await clockwork.step(SLOT_MS);
-  assert.ok(Math.abs((await fronts[0].tick()).serving - serving - 41) <= 1);
-});
-
 test('a front with less knowledge gets the rest', async () => {
   const [one, two] = await line(2);
   for (let i = 0; i < 30; i += 1) {
