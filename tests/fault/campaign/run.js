@@ -1,4 +1,4 @@
-// run.js [--runs N] [--seed N] [--at-once N] [--table] [--keep] [FAULT...]: causes faults during sales, and checks the
+// run.js [--runs N] [--seed N] [--at-once N] [--table] [FAULT...]: causes faults during sales, and checks the
 // invariants afterwards. For each fault of faults.js (or for those whose names begin with FAULT) it runs N sales, each
 // with its own stack and seed. Appends each run to build/faults/runs.jsonl, and writes the table of all runs to
 // build/faults/table.tsv. Exits with 1 if anything was found.
@@ -7,13 +7,12 @@
 //   --seed N      seed of the first sale; the others count up from it (default: from the time)
 //   --at-once N   sales at the same time (1)
 //   --table       only writes the table
-//   --keep        adds new runs of this machine to the repository's table, campaign/runs.tsv
 //
 //   FAIRGATE_BEFORE=DIR   programs of the previous version, for upgrade and downgrade. Without it they are built from the
 //                         commit in campaign/before.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { delay, openScope, ROOT, runCrowd, seededRng } from '../../lib-js/index.js';
@@ -21,11 +20,10 @@ import { before } from './before.js';
 import { faults } from './faults.js';
 import { judge } from './judge.js';
 import { NOW, openSale } from './sale.js';
-import { tableOf, withRuns } from './table.js';
+import { tableOf } from './table.js';
 
 const OUT = join(ROOT, 'build/faults');
 const RUNS = join(OUT, 'runs.jsonl');
-const KEPT = join(ROOT, 'tests/fault/campaign/runs.tsv');
 const VISITORS = 300;
 const BEGINS_MS = [0, 4000]; // from the first visitor to the first strike
 const PAUSE_MS = [500, 3000];
@@ -114,12 +112,6 @@ async function child(name, seed) {
 
 // ---- all of them ----
 
-// Adds the runs that the tree's table does not have yet, each once.
-function addToKept() {
-  writeFileSync(`${KEPT}.new`, withRuns(readFileSync(KEPT, 'utf8'), readRuns()));
-  renameSync(`${KEPT}.new`, KEPT);
-}
-
 const readRuns = () => (existsSync(RUNS) ? readFileSync(RUNS, 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)) : []);
 
 function told(run) {
@@ -141,12 +133,12 @@ async function spawned(name, seed) {
 }
 
 function parsed(argv) {
-  const options = { runs: 1, seed: Date.now() % 1e6, at_once: 1, table: false, keep: false, one: null, names: [] };
+  const options = { runs: 1, seed: Date.now() % 1e6, at_once: 1, table: false, one: null, names: [] };
   const words = [...argv];
   while (words.length > 0) {
     const word = words.shift();
     if (word === '--one') options.one = [words.shift(), Number(words.shift())];
-    else if (word === '--table' || word === '--keep') options[word.slice(2)] = true;
+    else if (word === '--table') options.table = true;
     else if (/^--(runs|seed|at-once)$/.test(word)) options[word.slice(2).replace('-', '_')] = Number(words.shift());
     else options.names.push(word);
   }
@@ -173,7 +165,6 @@ if (!existsSync(join(NOW, 'crowd'))) throw new Error(`${NOW}/crowd is missing: m
 const done = options.table ? readRuns() : await all(options);
 const table = tableOf(readRuns());
 writeFileSync(join(OUT, 'table.tsv'), table);
-if (options.keep) addToKept();
 say(table);
 const bad = done.filter((run) => run.broken !== undefined || Object.values(run.found).some((texts) => texts.length > 0)).length;
 say(`${done.length - bad} passed, ${bad} failed`);
