@@ -1,18 +1,23 @@
-// provenance.js FOLDER BUILDINFO: an in-toto statement with SLSA's predicate of what the files below FOLDER were made from:
-// the commit, the packages present in Debian's build (BUILDINFO) and the npm packages (package-lock.json).
+// provenance.js FOLDER BUILDINFO DEB...: an in-toto statement with SLSA's predicate of what the files below FOLDER were made
+// from: the commit, the packages present in Debian's build (BUILDINFO), those unpacked into the images (DEB) and the npm
+// packages (package-lock.json). Signatures are not among the files.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { read, version } from './sbom-parts.js';
 
-const [folder, buildinfo] = process.argv.slice(2);
+const [folder, buildinfo, ...debs] = process.argv.slice(2);
 const git = (...argv) => execFileSync('git', argv, { encoding: 'utf8' }).trim();
 const digest = (bytes) => ({ sha256: createHash('sha256').update(bytes).digest('hex') });
 
-const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && entry.name !== 'InRelease')
   .map((entry) => join(entry.parentPath ?? entry.path, entry.name)).sort();
+const unpacked = (deb) => {
+  const [name, version] = basename(deb).split('_'); // a colon of the version is %3a
+  return { uri: `pkg:deb/debian/${name}@${encodeURIComponent(decodeURIComponent(version))}`, digest: digest(readFileSync(deb)) };
+};
 const packages = [.../^Installed-Build-Depends:\n((?: .+\n)+)/m.exec(readFileSync(buildinfo, 'utf8'))[1].matchAll(/^ (\S+) \(= (\S+)\)/gm)];
 
 process.stdout.write(`${JSON.stringify({
@@ -27,6 +32,7 @@ process.stdout.write(`${JSON.stringify({
         { uri: 'git+https://fairgate.invalid/fairgate', digest: { gitCommit: git('rev-parse', 'HEAD') } },
         { uri: 'package-lock.json', digest: digest(read('package-lock.json')) },
         ...packages.map(([, name, installed]) => ({ uri: `pkg:deb/debian/${name}@${encodeURIComponent(installed)}` })),
+        ...debs.map(unpacked),
       ],
     },
     runDetails: { builder: { id: 'https://fairgate.invalid/builder' }, metadata: { finishedOn: git('log', '-1', '--format=%cI') } },

@@ -83,7 +83,7 @@ guide-test: needs-test+recover deb build-release+stack-programs ## follow infra/
 	@$(LONG) tests/packages/guide.test.js
 reproducible: needs-run+deb ## build the packages twice, in different places and at different times, and compare their bytes
 	@infra/reproducible
-images-test: needs-test+images deb build-release+stack-programs ## build the images twice, check their contents, and buy a ticket from compose.yaml's containers, as root
+images-test: needs-test+images deb build-release+stack-programs ## build images and release twice, compare and check them, and buy a ticket from compose.yaml's containers, as root
 	@$(LONG) tests/packages/images.test.js
 kube-test: needs-test+images deb build-release+stack-programs ## run the manifests of Kubernetes with podman, and buy a ticket from their pods, as root
 	@$(LONG) tests/packages/pods.test.js
@@ -114,7 +114,7 @@ deb: needs-run+deb ## build Debian packages in build/deb, and check them with li
 	@lintian --allow-root --fail-on error,warning build/deb/*.changes
 images: needs-images deb build-release+stack-programs ## build container images: those for production, and more for trials (infra/images)
 	@infra/images/build
-release: deb images sbom ## put a release into build/dist, signed by FAIRGATE_RELEASE_KEY: apt repository, images, notes, bill of materials
+release: deb images ## put a release into build/dist, signed by FAIRGATE_RELEASE_KEY: apt repository, images, notes, bill of materials
 	@infra/release
 sbom: build-release ## write a bill of materials (CycloneDX) of what runs to build/sbom.json; prints the licences
 	@node infra/sbom.js build/release >build/sbom.json.new && mv build/sbom.json.new build/sbom.json
