@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { freePort, openScope, serve, until } from '../../lib-js/index.js';
+import { freePort, openForgetfulDisk, openScope, serve, until } from '../../lib-js/index.js';
 import { makeEvent, openSite, Visitor } from '../queue-front/support.js';
 import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
 
@@ -223,10 +223,16 @@ test('an event is archived, deleted, and made again from its archive', async () 
   done(await fairgate('close', 'past', '--yes'));
   const file = join(scope.tempDir('archive-'), 'gone.ndjson');
   refused(await fairgate('archive', 'gone', file), EXIT.refused, /event-not-closed/);
-  assert.ok(!existsSync(file) && !existsSync(`${file}.part`));
+  assert.deepEqual(readdirSync(dirname(file)), []);
   done(await fairgate('close', 'gone', '--yes'));
   refused(await fairgate('delete', 'gone', '--yes'), EXIT.refused, /event-not-archived/);
-  done(await fairgate('archive', 'gone', file, '--why', 'over'));
+  writeFileSync(`${file}.part`, 'of an archive that was cut short');
+  const disk = await openForgetfulDisk(scope);
+  for (const path of [file, join(disk.dir, 'gone.ndjson')]) done(await fairgate('archive', 'gone', path, '--why', 'over'));
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  disk.cut();
+  disk.powerOn();
+  assert.match(readFileSync(join(disk.dir, 'gone.ndjson'), 'utf8'), /\n\{"parts":\d+,.*\}\n$/, 'the event may be deleted now');
   assert.equal(JSON.parse(readFileSync(file, 'utf8').split('\n')[0]).event, 'gone');
   done(await fairgate('delete', 'gone', '--yes', '--why', 'tidy'));
   assert.match(done(await fairgate('audit')).stdout, /tidy/);

@@ -5,8 +5,11 @@
 #include "base/json_in.h"
 #include "commands/verify_draw.h"
 #include "show/value.h"
+#include "system/system.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -190,7 +193,20 @@ static int fetch_archive(struct job *job, FILE *file)
     return status;
 }
 
-/* Writes under a temporary name first, so a file with the final name is a complete archive. The
+/* Renames, and returns whether the disk has the new name. */
+static bool put_in_place(const char *part, const char *path)
+{
+    char folder[CONFIG_STRING_MAX];
+    snprintf(folder, sizeof(folder), "%s", path);
+    int fd = rename(part, path) == 0 ? open(dirname(folder), O_RDONLY | O_CLOEXEC) : -1;
+    bool good = fd >= 0 && system_sync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+/* Writes under a temporary name first, so a file with the final name is a complete archive, and on
+ * the disk before the service hears of it. Only its owner may read it: it has the trail. The
  * version is read before the parts, so the archive is never older than the version it reports. */
 int line_archive(struct job *job)
 {
@@ -203,15 +219,16 @@ int line_archive(struct job *job)
     call_free(&event);
     if (status != EXIT_DONE)
         return status;
-    if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
+    if (snprintf(part, sizeof(part), "%s.XXXXXX", path) >= (int)sizeof(part))
         return job_say(job, EXIT_USAGE, "the name of the file is too long");
-    FILE *file = fopen(part, "wxe");
+    int fd = mkostemp(part, O_CLOEXEC); /* 0600 */
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (file == NULL)
-        return job_say(job, EXIT_USAGE, "%s: %s", part, strerror(errno));
+        return job_say(job, EXIT_USAGE, "%s: %s", path, strerror(errno));
     status = fetch_archive(job, file);
-    bool written = fflush(file) == 0;
+    bool written = fflush(file) == 0 && system_sync(fd) == 0;
     written = fclose(file) == 0 && written;
-    if (status == EXIT_DONE && (!written || rename(part, path) != 0))
+    if (status == EXIT_DONE && (!written || !put_in_place(part, path)))
         status = job_say(job, EXIT_REFUSED, "%s: %s", path, strerror(errno));
     if (status != EXIT_DONE) {
         unlink(part);
