@@ -46,7 +46,8 @@ static int do_command(struct job *job)
     if (job->args->command->tokenless)
         return run(job);
     int rc = profile_token(&profile, getenv("FAIRGATE_TOKEN"), &err, token);
-    if (rc == ERR_NOT_FOUND)
+    job->logged_in = rc == ERR_NOT_FOUND;
+    if (job->logged_in)
         rc = login_token(&profile, &err, token);
     if (rc < 0)
         return job_say(job, rc == ERR_IO && profile.issuer[0] != '\0' ? EXIT_AWAY : EXIT_TOKEN,

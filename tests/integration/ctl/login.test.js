@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openScope, serve, until } from '../../lib-js/index.js';
+import { openScope, programPath, serve, until } from '../../lib-js/index.js';
 import { AUDIENCE, CLIENT, MACHINE, openIssuer } from '../../lib-js/issuer.js';
 import { makeEvent, openSite } from '../queue-front/support.js';
 import { commandLine, done, EXIT, refused } from './fairgate.js';
@@ -108,6 +108,22 @@ test('an expired token is refreshed once for concurrent commands', async () => {
   await issuer.post('/token/revocation', { client_id: CLIENT, token: lee.kept().refresh_token });
   runOut(lee);
   refused(await lee.run('whoami'), EXIT.token, /the login is over \(invalid_grant\): fairgate login/);
+});
+
+test('a live picture goes on with the token of a renewed login', async () => {
+  const shown = new Set();
+  const front = await serve(scope, ({ headers }, answer) => {
+    shown.add(headers.authorization);
+    answer.setHeader('Content-Type', 'application/json').end('{"events":[{"id":"hero-lim"}]}');
+  });
+  const file = join(scope.tempDir('login-'), 'login');
+  const keep = (token) => writeFileSync(file, JSON.stringify({ issuer: issuer.url, access_token: token, expires_at: 4e9 }), { mode: 0o600 });
+  keep('first');
+  const { profiles } = commandLine(scope, { queue: { privatePort: front.port }, profile: { issuer: issuer.url, client_id: CLIENT, login_file: file } });
+  scope.spawn('top', [programPath('fairgate'), '--profiles', profiles, 'top', 'hero-lim'], { stays: true });
+  await until('a look', () => shown.has('Bearer first'));
+  keep('second');
+  await until('a look with the newer token', () => shown.has('Bearer second'));
 });
 
 test('an ID token that is sent is refreshed by its own end', async () => {

@@ -2,12 +2,14 @@
 #include "acts/job.h"
 
 #include "base/json_in.h"
+#include "reach/login.h"
 #include "show/plain.h"
 #include "show/value.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -124,8 +126,18 @@ int job_failed(const struct job *job, enum command_service service, const struct
     return status;
 }
 
+void job_renew(const struct job *job)
+{
+    char token[CTL_TOKEN_MAX];
+    struct err_slot err = {.code = ERR_OK};
+    if (job->logged_in && login_token(job->profile, &err, token) == 0)
+        caller_renew(job->caller, token);
+    sodium_memzero(token, sizeof(token));
+}
+
 int job_make(const struct job *job, enum command_service service, struct call *call)
 {
+    job_renew(job);
     caller_make(job->caller, call, 1, job->timeout_ms, -1);
     if (call_good(call))
         return EXIT_DONE;

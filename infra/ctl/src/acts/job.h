@@ -17,6 +17,7 @@ struct job {
     bool asks;    /* standard input is a terminal */
     uint64_t timeout_ms;
     const char *why; /* --why, or NULL */
+    bool logged_in;  /* the token is that of a login */
 };
 
 bool job_option(const struct job *job, enum option_id id);
@@ -39,6 +40,10 @@ int job_call(const struct job *job, enum command_service service, const char *me
 /* Makes the call and checks the outcome: EXIT_DONE, or another exit code after printing why. With
  * --json the problem document goes to standard output. */
 int job_make(const struct job *job, enum command_service service, struct call *call);
+
+/* Before a call of a command that may run for longer than an issuer's token lives. If the login
+ * cannot be renewed, the services refuse the old token, and say so. */
+void job_renew(const struct job *job);
 
 /* job_call() and job_make() for a GET. */
 int job_get(const struct job *job, enum command_service service, const char *path,

@@ -41,9 +41,14 @@ int caller_create(const struct profile *profile, const char *token, struct err_s
     }
     memcpy(caller->ca_file, profile->ca_file, sizeof(caller->ca_file));
     if (token != NULL)
-        snprintf(caller->bearer, sizeof(caller->bearer), "Bearer %s", token);
+        caller_renew(caller, token);
     *out = caller;
     return 0;
+}
+
+void caller_renew(struct caller *caller, const char *token)
+{
+    snprintf(caller->bearer, sizeof(caller->bearer), "Bearer %s", token);
 }
 
 void caller_destroy(struct caller *caller)

@@ -55,6 +55,8 @@ struct caller;
 int caller_create(const struct profile *profile, const char *token, struct err_slot *err,
                   struct caller **out);
 void caller_destroy(struct caller *caller); /* wipes the token */
+/* Copies a newer token, for the next calls. */
+void caller_renew(struct caller *caller, const char *token);
 
 /* Sets the call's url to "http://127.0.0.1:8091" + path; false: too long, or not in the profile. */
 bool call_to(struct call *call, const struct profile *profile, enum command_service service,

@@ -41,6 +41,7 @@ bool look_take(struct job *job, unsigned which, uint64_t timeout_ms, int stop_fd
         if (job_call(job, service, NULL, path, call) != EXIT_DONE)
             call->url[0] = '\0';
     }
+    job_renew(job);
     bool whole = caller_make(job->caller, look->call, LOOK_COUNT, timeout_ms, stop_fd);
     look->at_ms = system_wall_us() / 1000;
     return whole;

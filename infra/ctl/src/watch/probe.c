@@ -58,6 +58,7 @@ static bool ask(struct probe *probe, const char *who, bool known, struct call *c
                      "the profile does not say where it is");
             return false;
         }
+        job_renew(probe->job);
         caller_make(probe->job->caller, &probe->call, 1, probe->job->timeout_ms, -1);
         if (!is_later(&probe->call) || system_mono_us() > until_us)
             return call_good(&probe->call);
