@@ -58,6 +58,7 @@ test('a hall is imported, shown, blocked, priced, counted and exported', async (
   assert.match(imported.stdout, /\nNo limit: max_per_buyer\n/);
   assert.match(imported.stdout, /\nLEFT-OUT .*\n\/plan\/zones\/0\/rows\/0\/seats\/1\/radius +1 +the map draws/);
   assert.match(done(await fairgate('halls', 'import', 'second', file)).stdout, /It was there/);
+  refused(await commandLine(scope, { ...services, queue: { privatePort: 1 } })('halls', 'import', 'second', file), EXIT.unknown, /queue-front cannot be reached.*\n.*the hall is in place, .* run this again/);
   const corrected = JSON.stringify({ ...JSON.parse(document), name: 'Corrected' });
   refused(await fairgate('halls', 'correct', 'second', '-', { input: corrected }), EXIT.usage, /--yes/);
   assert.match(done(await fairgate('halls', 'correct', 'second', '-', '--yes', '--why', 'a typo', { input: corrected })).stdout, /^CATEGORY +PRICE +FREE/);

@@ -118,8 +118,9 @@ int line_codes_load(struct job *job)
         status = job_say(job, EXIT_USAGE, "there is no code in it");
     else if (status == EXIT_DONE)
         status = generic_show(job, &call);
-    else if (sent > 0)
-        job_say(job, status, "%zu codes were loaded before that; load the file again", sent);
+    else if (sent > 0) /* so "nothing happened" would be wrong */
+        status = job_say(job, status == EXIT_AWAY ? EXIT_UNKNOWN : status,
+                         "%zu codes were loaded before that; load the file again", sent);
     call_free(&call);
     return status;
 }

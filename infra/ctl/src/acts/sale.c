@@ -70,12 +70,16 @@ static int update_line(struct job *job, const json_t *hall)
     return status;
 }
 
-/* The steps after a hall was accepted. */
+/* The steps after a hall was accepted: whatever becomes of them, something has happened. */
 static int end_hall(struct job *job, int status, const json_t *hall)
 {
     if (status == EXIT_DONE && !job_option(job, OPTION_JSON))
         status = show_gaps(job, hall);
-    return status == EXIT_DONE ? update_line(job, hall) : status;
+    int line = status == EXIT_DONE ? update_line(job, hall) : EXIT_DONE;
+    if (line == EXIT_DONE)
+        return status;
+    return job_say(job, line == EXIT_AWAY ? EXIT_UNKNOWN : line,
+                   "the hall is in place, but the line does not show its date yet: run this again");
 }
 
 int sale_import(struct job *job)
