@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import { join } from 'node:path';
@@ -455,7 +455,9 @@ test('the other edge gets the ticket keys, also those of a rotation that it miss
   const tools = scope.tempDir(), keys = join(tools, 'keys');
   writeFileSync(keys, Array.from({ length: 3 }, () => `${randomBytes(80).toString('base64')}\n`).join(''));
   writeFileSync(join(tools, 'peers'), 'two\n');
-  for (const [name, words] of [['scp', 'cp "$2" "${3#two:}"'], ['ssh', 'shift 4; sh -c "$*"']]) writeFileSync(join(tools, name), `#!/bin/sh\n${words}\n`, { mode: 0o755 });
+  const bounded = 'case "$*" in *ConnectTimeout=*ServerAliveInterval=*) ;; *) exit 9;; esac';
+  for (const [name, words] of [['scp', 'until [ "${2%%:*}" = two ]; do shift; done; cp "$1" "${2#two:}"'], ['ssh', 'until [ "$1" = two ]; do shift; done; shift; sh -c "$*"']])
+    writeFileSync(join(tools, name), `#!/bin/sh\n${bounded}\n${words}\n`, { mode: 0o755 });
   const pem = certificate(scope), [here, there] = [await freePort(), await freePort()];
   const [one, two] = [here, there].map((port) => runEdge(scope, `certificate = ${pem}\nlisten_tls = 127.0.0.1:${port}\nticket_keys = ${keys}\nfronts = 127.0.0.1:1`));
   const rotate = join(ROOT, 'infra/edge/ticket-keys');
@@ -465,6 +467,20 @@ test('the other edge gets the ticket keys, also those of a rotation that it miss
   assert.equal(await resumes(), false);
   execFileSync(join(ROOT, 'infra/edge/to-peers'), [keys, `${rotate} --tell ${keys} ${two}`], { env: { ...process.env, PATH: `${tools}:${process.env.PATH}`, FAIRGATE_EDGE_PEERS: join(tools, 'peers') } });
   assert.equal(await resumes(), true);
+});
+
+test('the script for a certificate fails if certbot could not hand it over', (t) => {
+  const scope = openScope(t);
+  const [etc, tools] = [scope.tempDir(), scope.tempDir()];
+  mkdirSync(join(etc, 'secrets'));
+  cpSync(join(ROOT, 'infra/edge/edge.conf'), join(etc, 'edge.conf'));
+  for (const name of ['certbot', 'systemctl', 'fairgate-edge']) writeFileSync(join(tools, name), '#!/bin/sh\n', { mode: 0o755 });
+  const script = readFileSync(join(ROOT, 'infra/edge/certificate'), 'utf8').replaceAll('/etc/fairgate', etc);
+  const make = () => spawnSync('sh', ['-c', script, 'certificate', '-d', 'tickets.example'], { encoding: 'utf8', env: { ...process.env, PATH: `${tools}:${process.env.PATH}` } });
+  const failed = make();
+  assert.deepEqual([failed.status, /run this again with --force-renewal/.test(failed.stderr)], [1, true], failed.stderr);
+  cpSync(certificate(scope), join(etc, 'secrets/edge.pem'));
+  assert.equal(make().status, 0);
 });
 
 // Sends early data as browsers do, after a first connection; returns the answer.
