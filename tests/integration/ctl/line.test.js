@@ -245,3 +245,14 @@ test('an event is archived, deleted, and made again from its archive', async () 
   const [, below] = /\nThe next page: --below (\d+)\n$/.exec(first);
   assert.notEqual(cells(done(await fairgate('ended', '--limit', '1', '--below', below)).stdout)[0][0], cells(first)[0][0]);
 });
+
+test('doctor names an event whose knobs cannot be read, and metrics that it did not get', async () => {
+  const front = await serve(scope, ({ url }, answer) => {
+    const status = { '/admin/events': 200, '/admin/events/gone': 404 }[url] ?? 500;
+    answer.setHeader('Content-Type', 'application/json').writeHead(status).end('{"events":[{"id":"torn"},{"id":"gone"}]}');
+  });
+  const { findings } = (await commandLine(scope, { queue: { privatePort: front.port }, tokenFile: site.secrets.path('admin-token') })('doctor', '--json')).json;
+  const said = findings.map(({ level, what }) => `${level} ${what}`).join('\n');
+  assert.match(said, /^bad torn: queue-front does not show its knobs \(500\)$/m);
+  assert.doesNotMatch(said, /^bad gone|^ok (the knobs of each event make sense|no alert that one look)/m);
+});

@@ -312,7 +312,7 @@ static size_t judge_metrics(struct job *job, const struct look *look, json_t *fi
             look_take(job, which, job->timeout_ms, -1, &again);
             looked = true;
         }
-        if (!fires(alert, &again, &metric))
+        if (look_good(&again, LOOK_METRICS_LINE + alert->service) && !fires(alert, &again, &metric))
             continue;
         fired++;
         finding_add(findings, "bad", alert->mend, "%s would fire: %s%s%s is %.10g", alert->name,
@@ -336,16 +336,18 @@ static void judge_alerts(struct job *job, const struct look *look, json_t *findi
          "FairgateBoundReached in the runbook says what to do about each"},
     };
     size_t fired = judge_metrics(job, look, findings);
+    bool all_read = true;
     for (size_t i = 0; i < COMMAND_SERVICES; i++) {
         struct look_metric metric;
+        enum look_at at = LOOK_METRICS_LINE + i;
+        all_read = all_read && (look_good(look, at) || !look_asked(look, at));
         for (size_t n = 0; n < sizeof(notes) / sizeof(notes[0]); n++)
-            if (look_good(look, LOOK_METRICS_LINE + i) &&
-                look_metric(&look->call[LOOK_METRICS_LINE + i], notes[n].metric, false, &metric) &&
-                metric.value > 0)
+            if (look_good(look, at) &&
+                look_metric(&look->call[at], notes[n].metric, false, &metric) && metric.value > 0)
                 finding_add(findings, "note", notes[n].mend, "%s has %s since it was started: %s",
                             job_service_name((enum command_service)i), notes[n].did, metric.labels);
     }
-    if (fired == 0)
+    if (fired == 0 && all_read)
         finding_add(findings, "ok", NULL, "no alert that one look can judge would fire");
 }
 
@@ -428,6 +430,10 @@ static void judge_events(struct job *job, const struct look *look, json_t *findi
         if (call_good(&call)) {
             doctor_knobs(call.json, look->at_ms, findings);
             judge_picture(job, call.json, findings);
+        } else if (call.end != CALL_ANSWERED || call.status != 404) { /* 404: just deleted */
+            finding_add(findings, "bad", "its log says why",
+                        "%.*s: queue-front does not show its knobs (%ld)", (int)id.len, id.ptr,
+                        call.status);
         }
         call_free(&call);
     }

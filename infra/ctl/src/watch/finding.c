@@ -1,6 +1,8 @@
 /* finding.c: see finding.h. */
 #include "watch/finding.h"
 
+#include "show/plain.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -13,8 +15,11 @@ void finding_add(json_t *findings, const char *level, const char *mend, const ch
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
-    json_t *text = json_string(what);
-    json_array_append_new(findings, json_pack("{s:s, s:o, s:s?}", "level", level, "what",
-                                              text != NULL ? text : json_string("(not UTF-8)"),
-                                              "mend", mend));
+    /* The end of a text that was cut may be a part of a letter, which JSON cannot have. */
+    struct grow shown = {.ptr = NULL};
+    plain_put(&shown, span_of(what));
+    const char *text = grow_cstr(&shown);
+    json_array_append_new(findings, json_pack("{s:s, s:s, s:s?}", "level", level, "what",
+                                              text != NULL ? text : "no memory", "mend", mend));
+    grow_free(&shown);
 }

@@ -2,6 +2,7 @@
 #include "base/json_in.h"
 #include "script.h"
 #include "watch/doctor.h"
+#include "watch/finding.h"
 #include "watch/look.h"
 #include "watch/report.h"
 
@@ -60,6 +61,15 @@ static void knobs_as(const char *document_text, const char *want)
     grow_free(&out);
     json_decref(findings);
     json_decref(document);
+}
+
+TEST_CASE(a_finding_that_is_cut_within_a_letter_is_shown)
+{
+    json_t *findings = json_array();
+    finding_add(findings, "bad", NULL, "%.4s is away", "서울");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(findings, 0), "what")),
+                        "서\\xEC is away");
+    json_decref(findings);
 }
 
 TEST_CASE(bad_and_doubtful_knobs_are_reported)
