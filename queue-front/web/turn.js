@@ -89,12 +89,19 @@ export function show(next, given) {
 
 // ---- acts ----
 
+// For seat pages that send a bearer token; ours uses the cookie. Gone when this tab closes.
+function keep({ pass }) {
+  try {
+    sessionStorage.setItem(`fg_pass_${event}`, pass);
+  } catch { /* storage is full or forbidden */ }
+}
+
 // Continues the visit with a new pass.
 async function renew() {
   const answer = await hands.ask('POST', 'session');
   if (!answer.ok) return false;
   const pass = await answer.json();
-  sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
+  keep(pass);
   [me.session_expires_at, me.session_ends_at] = [pass.expires_at, pass.ends_at];
   return true;
 }
@@ -131,8 +138,7 @@ async function missing(url) {
 
 // While the hall is missing, the page shows only that and keeps the visit alive, also after a reload.
 async function goOn(pass) {
-  // For seat pages that send a bearer token; ours uses the cookie. Gone when this tab closes.
-  sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
+  keep(pass);
   me.session_expires_at = pass.expires_at;
   for (let round = 0, why; (why = await missing(pass.next_url)) !== ''; round++) {
     if (!IN.includes(line.dataset.view)) return hands.setOpening(false);

@@ -380,6 +380,7 @@ function settle(joined) {
 
 async function leave() {
   const answer = await ask('POST', 'leave');
+  if (answer.status === 401) return again(0); // it was given up in another tab
   if (!answer.ok) throw new Error(String(answer.status));
   note('ahead').set(null);
   location.replace(`${home}?notice=left`);

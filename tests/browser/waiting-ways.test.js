@@ -125,6 +125,31 @@ describe('around the waiting page', async () => {
     await visitor.view('called');
   });
 
+  test('a place that another tab has given up is gone in this one, too', async () => {
+    const visitor = await waiting('gave-up');
+    await visitor.page.route('**/me', (route) => route.abort()); // this tab does not know yet
+    const tab = await visitor.page.context().newPage();
+    await tab.goto(`${line.at}/e/gave-up`);
+    await tab.click('#give-up summary');
+    await tab.click('#leave button');
+    await tab.locator('#line[data-view=join]').waitFor();
+    await visitor.page.unroute('**/me');
+    await visitor.page.click('#give-up summary');
+    await visitor.page.click('#leave button');
+    await visitor.view('join');
+    assert.doesNotMatch(await text(visitor, 'notice'), /didn't work/);
+  });
+
+  test('a browser whose storage is full enters as any other', async () => {
+    await line.open('full', { rate_per_s: 1000 });
+    const visitor = await line.visitor(browser, EN);
+    await visitor.page.addInitScript(() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; });
+    await line.enter(visitor, 'full');
+    await visitor.view('called');
+    await visitor.page.click('#pass button');
+    await visitor.page.waitForURL(/\/seats\/full/);
+  });
+
   test('called: notification, title, countdown, and the way in', async () => {
     await line.open('calls', { call_ttl_s: 118 });
     const visitor = await line.visitor(browser, EN);
