@@ -107,6 +107,18 @@ export function inRuns(numbers) {
   return runs.map(({ from, to }) => (from === to ? from : `${from}–\u2060${to}`)).join(', ');
 }
 
+// Seats' own names, as {label, number}: those that differ in their number alone as one name, "Chair 2–5".
+export function labelsInRuns(seats) {
+  const alike = new Map();
+  for (const { label, number } of seats) {
+    const at = label.lastIndexOf(number);
+    const around = at < 0 ? [label] : [label.slice(0, at), label.slice(at + number.length)];
+    const key = around.join('%s');
+    alike.set(key, { around, numbers: [...alike.get(key)?.numbers ?? [], number] });
+  }
+  return [...alike.values()].map(({ around, numbers }) => around.join(inRuns(numbers))).join(', ');
+}
+
 function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 }

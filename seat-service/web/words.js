@@ -1,12 +1,13 @@
 // words.js: texts about seats: names, prices, states.
 
-import { byId, info, inRuns, lang, map, mine, money, opened, plan, say, whyNot, FREE, HELD, SOLD } from './hall.js';
+import { byId, info, inRuns, labelsInRuns, lang, map, mine, money, opened, plan, say, whyNot, FREE, HELD, SOLD } from './hall.js';
 
 // The name of seats of one row.
 function nameIn(places) {
   const zone = plan.zones[plan.zoneOf[places[0]]];
-  const names = plan.labelOf(places[0]) ? places.map((i) => plan.labelOf(i)).join(', ') : inRuns(places.map((i) => plan.numberOf(i)));
-  return say(plan.labelOf(places[0]) ? 'seat.labelled' : 'seat.name', zone.name, zone.rows[plan.rowOf[places[0]]].label, names);
+  const seats = places.map((i) => ({ number: plan.numberOf(i), label: plan.labelOf(i) }));
+  const isLabelled = Boolean(seats[0].label);
+  return say(isLabelled ? 'seat.labelled' : 'seat.name', zone.name, zone.rows[plan.rowOf[places[0]]].label, isLabelled ? labelsInRuns(seats) : inRuns(seats.map(({ number }) => number)));
 }
 export const nameOf = (i) => nameIn([i]);
 

@@ -102,20 +102,20 @@ describe('the hall', async () => {
     await untilHeld(page, 1);
     const path = `/v1/seats/${event}/holds`;
     const ask = (...with_) => page.evaluate(([at, body]) => fetch(at, body && { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }).then((answer) => answer.json()), [path, ...with_]);
-    for (const body of [{ area: 'floor', quantity: 2 }, { seats: ['r6s1', 'r6s2'] }]) assert.equal((await ask(body)).state, 'open');
+    for (const body of [{ area: 'floor', quantity: 2 }, { seats: ['r9s1', 'r9s2'] }]) assert.equal((await ask(body)).state, 'open');
     await page.evaluate(() => localStorage.clear()); // only the service still knows the holds
     await page.reload();
     await guest.ready();
     await untilHeld(page, 1);
     const more = page.locator('#cart-more li');
-    assert.deepEqual((await more.locator('span').allTextContents()).sort(), ['Hall, row 6, seat 1–\u20602 – ₩198,000', 'floor × 2 – ₩300,000']);
+    assert.deepEqual((await more.locator('span').allTextContents()).sort(), ['Hall, row 9, Stuhl 1–\u20602 – ₩198,000', 'floor × 2 – ₩300,000']);
     const held = (await ask()).holds.map(({ hold }) => hold);
     await page.click('#cart-open');
     const pays = page.locator('#cart a:visible');
     assert.deepEqual((await pays.evaluateAll((links) => links.map(({ href }) => new URL(href).searchParams.get('hold')))).sort(), held.sort());
     await guest.judge('hall-holds');
     await page.click('#cart-open');
-    await guest.openRow(0, 5);
+    await guest.openRow(0, 8);
     await guest.seat(0).getByText('yours').waitFor();
     await guest.seat(0).click(); // releases one seat of its hold, whichever that is
     await page.click('#cart-open');

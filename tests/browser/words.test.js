@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 globalThis.navigator ??= {};
 globalThis.document = { getElementById: () => null, documentElement: { lang: 'en' }, addEventListener() {} };
-const { digitsOf, money, noteDate, serverNow } = await import('../../web/kit.js');
+const { digitsOf, labelsInRuns, money, noteDate, serverNow } = await import('../../web/kit.js');
 
 const root = new URL('../../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
@@ -39,6 +39,15 @@ test('pages and programs write amounts with the digits of ISO 4217', async () =>
   assert.deepEqual(written, ['HUF 15,000.00', 'CLP 1,500,000', 'KWD 1,500.000']);
   const lists = [...read('common/sale/currency.c').matchAll(/"([A-Z]{3}(?: [A-Z]{3})+)"/g)].map(([, list]) => list.split(' '));
   assert.deepEqual(lists.map((list) => [...new Set(list.map(digitsOf))]), [[0], [3]]);
+});
+
+test('seats with names of their own come in runs, in each language', () => {
+  const named = (form, ...numbers) => numbers.map((number) => ({ number, label: form.replace('%s', number) }));
+  const cases = [
+    ['Chair 2–5', named('Chair %s', '4', '2', '3', '5')], ['1번 테이블 1–3번 자리', named('1번 테이블 %s번 자리', '1', '2', '3')], ['Chair 8', named('Chair %s', '8')],
+    ['Chair 1, 3', named('Chair %s', '1', '3')], ['Chair 1–2, Box 3', [...named('Chair %s', '1', '2'), ...named('Box %s', '3')]], ['Chair 12A, 13A', named('Chair %s', '12A', '13A')], ['Throne', named('Throne', '1')],
+  ];
+  for (const [words, seats] of cases) assert.equal(labelsInRuns(seats).replaceAll('\u2060', ''), words);
 });
 
 test('a Date header that cannot be read changes no clock', () => {

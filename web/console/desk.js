@@ -2,7 +2,7 @@
 // about it, with refunds, mails, new tickets, other seats and another holder, each with a recorded reason.
 
 import { call, get } from './api.js';
-import { announce, inRuns, make, money, say } from './kit.js';
+import { announce, inRuns, labelsInRuns, make, money, say } from './kit.js';
 import { minorOf } from './prices.js';
 import { SKIPPED, badge, button, confirmed, fact, guarded, scrollBox, show, tableOf, timeAt, wordsOr } from './ui.js';
 
@@ -16,8 +16,9 @@ function seatName({ id, zone, row, number: seat, label }) {
 
 // Several seats in one line, grouped by row.
 function seatNames(places) {
-  const rows = Map.groupBy(places, ({ id, zone, row, number, label }) => (number && !label ? JSON.stringify([zone, row]) : id));
-  return [...rows.values()].map((those) => seatName({ ...those[0], number: those.length > 1 ? inRuns(those.map(({ number }) => number)) : those[0].number })).join(', ');
+  const rows = Map.groupBy(places, ({ id, zone, row, number, label }) => (number ? JSON.stringify([zone, row, Boolean(label)]) : id));
+  const nameIn = (those) => seatName({ ...those[0], number: those[0].number && inRuns(those.map(({ number }) => number)), label: those[0].label && labelsInRuns(those) });
+  return [...rows.values()].map(nameIn).join(', ');
 }
 
 function row(order) {
