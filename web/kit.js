@@ -126,18 +126,23 @@ function newKey() {
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const TRIES = 4;
 const PATIENCE_S = 5; // the page reports a longer wait
+const ANSWER_MS = 15_000; // a connection that died silently would never answer
 
-// One call. A change carries an idempotency key, so it can be retried and still happens only once. Problems are thrown
-// as Refused; a network that stays down as Refused 0.
+// One call. A change carries an idempotency key, so it can be retried and still happens only once: also if the answer
+// was cut, or does not come. Problems are thrown as Refused; a network that stays down as Refused 0.
 export async function call(method, path, body, cache = 'default') {
   const headers = { Accept: 'application/json' };
   if (method !== 'GET') headers['Idempotency-Key'] = newKey();
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   for (let tried = 1; ; tried++) {
     const sentAt = performance.now();
-    let answer;
+    let [answer, json] = [];
     try {
-      answer = await fetch(path, { method, headers, cache, body: body === undefined ? undefined : JSON.stringify(body) });
+      answer = await fetch(path, { method, headers, cache, body: body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout?.(ANSWER_MS) });
+      json = answer.status === 204 ? {} : await answer.json().catch((error) => {
+        if (answer.ok) throw error;
+        return {};
+      });
     } catch {
       if (tried === TRIES) throw new Refused(0, { code: 'offline' });
       await pause(300 * 2 ** tried * (0.5 + Math.random()));
@@ -148,7 +153,6 @@ export async function call(method, path, body, cache = 'default') {
       await pause(1000 * waitS * (0.75 + Math.random() / 2));
       continue;
     }
-    const json = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
     if (json.server_time) noteServerTime(json.server_time, sentAt);
     else if (/no-store/.test(answer.headers.get('Cache-Control'))) noteDate(answer, sentAt); // a stored answer has an old date
     if (!answer.ok) throw new Refused(answer.status, json);

@@ -43,6 +43,7 @@ export class Fingers {
   }
 
   press(event, at) {
+    if (event.button > 0) return; // opens the browser's menu
     this.stop();
     this.element.setPointerCapture(event.pointerId);
     this.down.set(event.pointerId, at);

@@ -23,8 +23,8 @@ export class SeatList {
     this.zones.addEventListener('change', () => this.openZone(Number(this.zones.value), 0));
     this.rows.addEventListener('change', () => this.openRow(Number(this.rows.value)));
     this.seats.addEventListener('click', (event) => {
-      const button = event.target.closest('button');
-      if (button) this.onTake(Number(button.dataset.seat));
+      const seat = Number(event.target.closest('button')?.dataset.seat ?? NaN);
+      if (seat >= 0 && !this.isFiltered(seat)) this.onTake(seat);
     });
     this.compare = new Compare(this);
     this.cards.addEventListener('click', (event) => {
@@ -83,6 +83,9 @@ export class SeatList {
 
   isFree(i) { return this.plan.mayTake(i) && this.wanted[this.plan.category[i]]; }
 
+  // Left out by the filter: its price is not shown, so it is not taken either.
+  isFiltered(i) { return this.plan.state[i] === FREE && !this.mine.has(i) && !this.wanted[this.plan.category[i]]; }
+
   besides(i, row) {
     const { x, y } = this.plan;
     return i + 1 < row.to && Math.hypot(x[i + 1] - x[i], y[i + 1] - y[i]) <= AISLE * this.pitch;
@@ -137,7 +140,7 @@ export class SeatList {
     const i = Number(button.dataset.seat);
     const mine = this.mine.has(i);
     const free = this.isFree(i);
-    const filtered = this.plan.state[i] === FREE && !this.wanted[this.plan.category[i]];
+    const filtered = this.isFiltered(i);
     const row = this.zone.rows[this.plan.rowOf[i]];
     button.setAttribute('aria-pressed', String(mine));
     // Not `disabled`: a focused seat that somebody else takes would lose the focus.

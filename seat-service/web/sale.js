@@ -259,16 +259,19 @@ function onBasket() {
   showClock(basket);
 }
 
-// A hold whose time is over here may have another end, or be paid for, since another tab went to pay: the server decides.
-async function runOut() {
-  const { hold } = basket.holds.find((one) => Date.parse(one.expires_at) <= serverNow());
-  await restore();
-  if (basket.holds.some((one) => one.hold === hold)) return;
-  const { state } = await call('GET', `${basket.path}/${hold}`).catch((error) => { if (error.status !== 404 && error.status !== 410) throw error; return {}; });
+// Reads the holds again, and tells the end of one that is gone after its time: the clock may notice that, or the page
+// when it is shown again. Such a hold may have another end, or be paid for, since another tab went to pay: the server
+// decides.
+const restore = () => basket.queue(async () => {
+  const before = basket.holds;
+  await basket.restore();
+  const gone = before.find((one) => Date.parse(one.expires_at) <= serverNow() && !basket.holds.some(({ hold }) => hold === one.hold));
+  if (!gone) return;
+  const { state } = await call('GET', `${basket.path}/${gone.hold}`).catch((error) => { if (error.status !== 404 && error.status !== 410) throw error; return {}; });
   if (state === 'sold') return location.assign('/pay/orders');
   lookAway();
   trouble(say('cart.ran-out'));
-}
+});
 
 // Says that the hall is full, to spare visitors a search in vain. Seats that are only held may come back; sold ones
 // rarely do.
@@ -325,8 +328,7 @@ export function onFilter() {
   changed();
 }
 
-const restore = () => basket.queue(() => basket.restore());
-let running = false; // runOut(), or the pause after it
+let running = false; // a hold's time is over: restore(), or the pause after it
 
 function listen() {
   const best = byId('best-form');
@@ -359,7 +361,7 @@ function listen() {
     showVisit();
     if (running || basket.expiresAt > serverNow()) return;
     running = true;
-    runOut().catch((error) => { if (!(error.status === 0 || error.status >= 500)) explain(error); }).finally(() => soon(() => { running = false; }));
+    restore().catch((error) => { if (!(error.status === 0 || error.status >= 500)) explain(error); }).finally(() => soon(() => { running = false; }));
   }, 500);
   byId('sight-close').addEventListener('click', () => byId('sight').close());
   byId('visit-stay').addEventListener('click', heartbeat);

@@ -17,6 +17,9 @@ export function gone(code) {
   byId('gone-link').href = `/e/${event}#in`;
   byId('gone').hidden = false;
   for (const id of ['sale', 'cart', 'wait', 'visit']) byId(id).hidden = true;
+  byId('sight').close();
+  announce(byId('gone').innerText);
+  byId('gone-link').focus({ preventScroll: true }); // what had the focus is hidden
 }
 
 // A visit's clock pauses while the seat service is down, so the visit may outlive its pass. Then the line issues a new

@@ -144,6 +144,8 @@ describe('the map of the hall', async () => {
       await cart(page, 0);
       const { text, x, y } = await aSeat(page);
       const box = await page.locator('#map-top').boundingBox();
+      if (way === 'mouse') await page.mouse.click(box.x + x, box.y + y, { button: 'right' }); // opens the browser's menu only
+      assert.ok(await page.isHidden('#card'));
       await press(page, box.x + x, box.y + y);
       await page.locator('#card-name').getByText(new RegExp(`^Stalls 3, row R\\d+, seat ${text}$`)).waitFor();
       await guest.stands();

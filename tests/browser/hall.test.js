@@ -196,6 +196,54 @@ describe('the hall', async () => {
     assert.match((await cart(page))[0], /^Hall, row 9, Stuhl 1/);
   });
 
+  test('a seat that the filter leaves out is not taken, and its price shows with the filter', async () => {
+    const { guest, page } = await enter();
+    await page.click('#categories button >> nth=2'); // Back; rows 1 to 5 are Front
+    await guest.openRow(0, 4);
+    await guest.seat(0).getByText('another category').waitFor();
+    await guest.seat(0).click({ force: true });
+    await page.click('#categories button >> nth=1');
+    assert.match(await guest.seat(0).textContent(), /₩150,000/);
+    assert.match(await page.textContent('#cart-sum'), /no seats yet/);
+    await guest.seat(0).click();
+    await untilHeld(page, 1);
+  });
+
+  test('an answer that is cut, and one that never comes, are asked for again', async () => {
+    const { guest, page } = await enter({ prepare: (one) => one.addInitScript(() => { // its patience is shorter here
+      const { timeout } = AbortSignal;
+      AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 15);
+    }) });
+    const cut = async (route) => route.fulfill({ response: await route.fetch(), body: '{"hold":"h' });
+    const lost = (route) => route.fetch(); // the browser never sees it
+    await guest.openRow(0, 4);
+    for (const [n, fails] of [cut, lost].entries()) {
+      await page.route(/\/holds(\/|$)/, fails, { times: 1 });
+      await guest.seat(n).click();
+      await untilHeld(page, n + 1);
+    }
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    assert.equal(await page.textContent('#trouble-text'), '');
+  });
+
+  test('a hold that ended while the page was away is not missed', async () => {
+    const { guest, page } = await enter({
+      change: (body) => { body.limits.hold_ttl_s = 10; },
+      prepare: (one) => one.addInitScript(() => { // the page is woken before its clock ticks
+        const repeat = globalThis.setInterval;
+        globalThis.setInterval = (work, ms) => (ms === 500 ? 0 : repeat(work, ms));
+      }),
+    });
+    await guest.openRow(0, 4);
+    await guest.seat(0).click();
+    await untilHeld(page, 1);
+    await until('its end', async () => {
+      await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+      return /no seats yet/.test(await page.textContent('#cart-sum'));
+    }, { everyMs: 500 });
+    await guest.shows('trouble-text', /time to pay has run out/);
+  });
+
   test('a reserved place needs a confirmation, on the list and on the map', async () => {
     const { guest, page } = await enter();
     await guest.openRow(0, 1);
@@ -339,6 +387,8 @@ describe('the hall', async () => {
     await guest.judge('hall-visit-ends');
     session = { code: 'session-expired' };
     await page.locator('#gone').waitFor();
+    await page.locator('#gone-link:focus').waitFor();
+    assert.match(await page.textContent('#announce'), /is over\s+Your time to choose seats has run out/);
     await page.evaluate(() => new Promise((later_) => { setTimeout(later_, 600); })); // let the countdown run on
     assert.ok(await page.isHidden('#visit'));
     for (const [code, says] of [[session.code, /has run out/], ['session-ended', /you have left/], ['order-complete', /Your order is complete/]]) {

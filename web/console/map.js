@@ -84,6 +84,7 @@ export class HallMap {
   // ---- pointers ----
 
   down(event) {
+    if (event.button > 0) return; // opens the browser's menu
     this.canvas.setPointerCapture(event.pointerId);
     const at = this.at(event);
     this.pointers.set(event.pointerId, { ...at, from: at, moved: false });
