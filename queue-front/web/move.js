@@ -25,22 +25,27 @@ export async function offer(at, ask) {
   }
 }
 
-// A QR code's address contains the code, an invitation's address the invitation; the visitor still has to confirm.
+const FIELDS = { move: 'code', invitation: 'invitation', presale: 'presale-code' };
+
+// A QR code's address contains the code, an invitation's address the invitation, and the page after a refused code that
+// code, to be corrected; the visitor still has to confirm.
 export function read() {
-  const [, what, code] = /^#(move|invitation)=([\w-]+)$/.exec(location.hash) ?? [];
-  if (!code) return;
+  const all = new URLSearchParams(location.hash.slice(1));
+  const [[what, code] = []] = all;
+  const field = byId(FIELDS[what]);
+  if (!FIELDS[what]) return;
   history.replaceState(null, '', location.pathname);
-  const [box, input] = what === 'move' ? ['bring', 'code'] : ['invite', 'invitation'];
-  if (!byId(input)) return; // this event has no invitations
-  byId(input).value = code;
-  if (what === 'move') byId(box).classList.remove('on');
-  byId(box).open = true;
-  byId(box).querySelector('button').focus();
+  if (!field) return; // this event has no such codes
+  field.value = code;
+  const box = field.closest('details');
+  if (what === 'move') box.classList.remove('on');
+  box.open = true;
+  (all.has('refused') ? field : box.querySelector('button')).focus();
 }
 
 // The page that follows has its number in the draw, or explains the failure.
 export async function take(ask, home) {
   const code = byId('code').value;
   const answer = await ask('POST', 'move', { 'Content-Type': 'application/json' }, JSON.stringify({ code }));
-  location.replace(answer.ok ? home : `${home}?notice=${(await answer.json()).code}`);
+  location.replace(answer.ok ? home : `${home}?notice=${(await answer.json()).code}#move=${encodeURIComponent(code)}&refused`);
 }

@@ -330,8 +330,8 @@ function onForm(id, act) {
 }
 
 // Retries until there is a response: with this page's cookie, ten joins are one place. If a challenge expired while the
-// phone slept, a new one is requested.
-async function join(invited = {}, body) {
+// phone slept, a new one is requested. A refused code is `typed` on the page that says why.
+async function join(invited = {}, body, typed = '') {
   withPlace(); // early, to be loaded before the response
   await known;
   for (let headers = invited, worked = 0; ;) {
@@ -354,7 +354,7 @@ async function join(invited = {}, body) {
     } else if ([401, 409, 422].includes(answer.status) ||
       /"(codes-missing|line-full|too-many-(codes|wrong-tokens))"/.test(await answer.clone().text())) {
       const { code, reference = '' } = await answer.json();
-      return location.replace(`${home}?notice=${code}&reference=${reference}`);
+      return location.replace(`${home}?notice=${code}&reference=${reference}${typed}`);
     } else if (answer.status === 429 || answer.status === 503) {
       if (await moreWords()) notice(say(answer.status === 429 ? 'more.limited' : 'more.joining'));
       const reply = await answer.json().catch(() => ({}));
@@ -437,10 +437,13 @@ addEventListener('offline', () => { lost = true; notice(say('live.lost')); });
 
 document.documentElement.classList.add('live');
 notePageTime(line.dataset.now);
-if (location.search.includes('notice=')) history.replaceState(null, '', location.pathname);
+if (location.search.includes('notice=')) history.replaceState(null, '', location.pathname + location.hash);
 for (const id of ['join', 'again', 'anew']) onForm(id, () => join());
-onForm('guest', () => join({ 'X-Invitation': byId('invitation').value.trim() }));
-onForm('coded', () => join({}, JSON.stringify({ code: byId('presale-code').value.trim() })));
+const typedIn = (id) => byId(id).value.trim();
+const asTyped = (what, id) => `#${what}=${encodeURIComponent(typedIn(id))}&refused`;
+// A header takes no other signs, and no invitation has any.
+onForm('guest', () => join({ 'X-Invitation': typedIn('invitation').replace(/[^ -~]/g, '?') }, undefined, asTyped('invitation', 'invitation')));
+onForm('coded', () => join({}, JSON.stringify({ code: typedIn('presale-code') }), asTyped('presale', 'presale-code')));
 for (const id of ['pass', 'next']) onForm(id, () => withTurn(() => turn.enter()));
 for (const id of ['extend', 'stay']) onForm(id, () => withTurn(() => turn[id]()));
 onForm('leave', leave);

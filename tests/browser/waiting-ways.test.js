@@ -315,14 +315,16 @@ describe('around the waiting page', async () => {
     await first.judge('wait-moved');
     await first.page.reload();
     await first.view('moved');
-    // A mistyped code costs nothing; a valid one restores the place.
+    // A mistyped code costs nothing, and is there to be corrected; a valid one restores the place.
     await second.page.click('#move summary');
     const back = await second.page.locator('#move-more .code').textContent();
     await first.page.click('#bring summary');
-    await first.page.fill('#code', 'AAAA-BBBB-CCCC');
+    await first.page.fill('#code', 'AAAA-BBBB CCCC');
     await first.page.keyboard.press('Enter');
     await first.shows('notice', /typing error/);
-    await first.page.click('#bring summary');
+    await first.page.locator('#code:focus').waitFor();
+    assert.equal(await first.page.inputValue('#code'), 'AAAA-BBBB CCCC');
+    assert.doesNotMatch(first.page.url(), /AAAA/);
     await first.page.fill('#code', back.toLowerCase().replaceAll('-', ' '));
     await first.page.keyboard.press('Enter');
     await first.view('waiting');
@@ -383,13 +385,14 @@ describe('around the waiting page', async () => {
     assert.equal(await text(visitor, 'position'), '4');
     // A mistyped code changes nothing; a link fills the field.
     await visitor.page.click('#invite summary');
-    await visitor.page.fill('#invitation', 'no such thing');
+    await visitor.page.fill('#invitation', '초대 no such thing'); // typed with a Korean keyboard
     await visitor.page.click('#guest button');
     await visitor.shows('notice', /not for this event/);
+    await visitor.page.locator('#invitation:focus').waitFor();
+    assert.equal(await visitor.page.inputValue('#invitation'), '초대 no such thing');
     assert.equal(await text(visitor, 'position'), '4');
     // One guess too many is explained and not repeated.
     await visitor.page.route('**/join', (route) => route.fulfill({ status: 429, headers: { 'retry-after': '1' }, contentType: 'application/problem+json', body: '{"status":429,"code":"too-many-codes"}' }), { times: 1 });
-    await visitor.page.click('#invite summary');
     await visitor.page.fill('#invitation', 'no such thing');
     await visitor.page.click('#guest button');
     await visitor.shows('notice', /Too many wrong codes/);
