@@ -25,7 +25,6 @@ enum {
         500000, /* pause between two attempts to lock a table; doubles up to the next */
     TABLE_AGAIN_MAX_US = 8000000,
     START_AGAIN_US = 400000,
-    START_WITHIN_US = 30000000,
 };
 
 /* The lock's first number is a constant for "Fairgate". */
@@ -283,39 +282,40 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
     return rc == 0 ? 0 : err_wrap(err, "schema");
 }
 
-bool pg_is_down(const char *dsn)
+void pg_await(const char *dsn, uint64_t within_us,
+              void (*on_down)(const void *ctx, const char *why), const void *ctx)
 {
     const char *const keys[] = {"dbname", "connect_timeout", NULL};
     const char *const values[] = {dsn, "2", NULL};
+    const uint64_t began_us = clock_mono_us(clock_system());
     PGPing ping = PQpingParams(keys, values, 1);
-    return ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE;
+    while ((ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE) &&
+           clock_mono_us(clock_system()) - began_us < within_us) {
+        if (on_down != NULL) { /* a ping says nothing more */
+            PGconn *conn = PQconnectdbParams(keys, values, 1);
+            on_down(ctx, PQerrorMessage(conn));
+            PQfinish(conn);
+            on_down = NULL;
+        }
+        system_sleep_us(START_AGAIN_US);
+        ping = PQpingParams(keys, values, 1);
+    }
 }
 
-static int open_once_up(const struct pg_conf *conf, const struct pg_migrate *migrate,
-                        struct err_slot *err, struct pg **out)
+static void show_down(const void *ctx, const char *why)
 {
-    const uint64_t until_us = clock_mono_us(clock_system()) + START_WITHIN_US;
-    bool shown = migrate->on_wait == NULL;
-    int rc = pg_open(conf, err, out);
-    bool down = rc == ERR_CLOSED || rc == ERR_TIMEOUT;
-    while (down && clock_mono_us(clock_system()) < until_us) {
-        down = pg_is_down(conf->dsn);
-        if (down && !shown)
-            migrate->on_wait("No connection to PostgreSQL. Retrying for up to 30 s.");
-        shown = shown || down;
-        if (down)
-            system_sleep_us(START_AGAIN_US);
-        rc = pg_open(conf, err, out);
-        down = down && (rc == ERR_CLOSED || rc == ERR_TIMEOUT);
-    }
-    return rc;
+    const struct pg_migrate *migrate = ctx;
+    (void)why; /* if it stays down, pg_open() says it */
+    migrate->on_wait("No connection to PostgreSQL. Retrying for up to 30 s.");
 }
 
 int pg_migrate_alone(const struct pg_conf *conf, const struct pg_migrate *migrate,
                      struct err_slot *err)
 {
+    if (migrate->on_wait != NULL)
+        pg_await(conf->dsn, PG_AWAIT_US, show_down, migrate);
     struct pg *pg;
-    int rc = open_once_up(conf, migrate, err, &pg);
+    int rc = pg_open(conf, err, &pg);
     if (rc < 0)
         return rc;
     rc = pg_migrate_run(pg, migrate, err);

@@ -32,12 +32,16 @@ struct pg_migrate {
  * error the connection may still have the lock and must be closed. */
 int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err);
 
-/* Blocks. A server that is starting or stopping refuses everybody, and one that is not there is
- * silent, as is a failure of TLS. A refusal of a password or a database is about us and stays. */
-bool pg_is_down(const char *dsn);
+enum { PG_AWAIT_US = 30000000 }; /* for a command, which then says what is wrong */
 
-/* As pg_migrate_run on its own connection, for a program's start. A machine may start its programs
- * before its PostgreSQL, so a server that is down is retried for 30 s. Blocks. */
+/* A machine may start its programs before its PostgreSQL. Waits while the server is starting,
+ * stopping or silent, or fails at TLS. A refusal of a password or a database is about us: pg_open()
+ * reports it. on_down is called once, before the first pause; it may be NULL. Blocks. */
+void pg_await(const char *dsn, uint64_t within_us,
+              void (*on_down)(const void *ctx, const char *why), const void *ctx);
+
+/* As pg_migrate_run on its own connection; with on_wait, first waits PG_AWAIT_US for the server.
+ * Blocks. */
 int pg_migrate_alone(const struct pg_conf *conf, const struct pg_migrate *migrate,
                      struct err_slot *err);
 

@@ -210,6 +210,12 @@ static const struct http_route *const operators[] = {
     scanner_routes,         refund_terms_private_routes,
     picture_private_routes, NULL};
 
+static void log_down(const void *service, const char *why)
+{
+    log_text(service_log(service), LOG_LEVEL_WARN, "PostgreSQL is down: waiting for it", "why",
+             why);
+}
+
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
@@ -225,8 +231,8 @@ static int start(struct service *service, struct http_router *routes,
     log_text(service_log(service), LOG_LEVEL_INFO, "sagas are being processed", "instance",
              common->instance);
     int rc = wording_settle_zone(settings->time_zone, err);
-    if (pg_is_down(settings->db_conninfo))
-        log_say(service_log(service), LOG_LEVEL_WARN, "PostgreSQL is down: retrying for 30 s");
+    if (rc == 0)
+        pg_await(settings->db_conninfo, UINT64_MAX, log_down, service);
     if (rc == 0)
         rc = schema_migrate(settings->db_conninfo, NULL, err);
     if (rc == 0)

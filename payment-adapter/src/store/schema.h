@@ -7,8 +7,7 @@
 #include <stddef.h>
 
 /* Applies the missing files of payment-adapter/sql/ (pg/pg_migrate.h); any number of instances may
- * start at once, also before PostgreSQL. Blocks, so it is called only at program start. on_wait
- * reports what it waits for, and may be NULL.
+ * start at once. Blocks, so it is called only at program start. on_wait: see pg_migrate.h.
  * ERR_STATE: the database is newer than the program, or was made by other steps. */
 int schema_migrate(const char *conninfo, void (*on_wait)(const char *words), struct err_slot *err);
 

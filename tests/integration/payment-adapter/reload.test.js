@@ -8,12 +8,18 @@ import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { assertProblem, openProxy, openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope(test);
 const world = await openWorld(scope, { saga: { instance: '' }, http: { loops: 2 } });
 const buyer = await world.login();
+
+const began = Date.now();
+const { socketDir, port } = world.postgres;
+const wire = await openProxy(scope, { to: { path: `${socketDir}/.s.PGSQL.${port}` } });
+wire.fault('reset');
+const early = await world.startPay({ database: { conninfo: `host=127.0.0.1 port=${wire.port} dbname=pay user=postgres` } }, { ready: false });
 
 const write = (path, text) => writeFileSync(path, text, { mode: 0o600 });
 const secretFile = (name, text) => write(join(world.dir, name), text);
@@ -149,10 +155,12 @@ test('a new process with the same config does not reclaim another\'s sagas', asy
   await replica.stop();
 });
 
-test('a start logs that it waits for PostgreSQL', async () => {
-  const early = await world.startPay({ database: { conninfo: 'host=127.0.0.1 port=1' } }, { ready: false });
-  await until('it to say so', () => early.child.logLines().some(({ msg }) => msg.startsWith('PostgreSQL is down')));
-  await early.kill();
+test('a start waits for PostgreSQL, however late it comes, and says so', async () => {
+  await until('more than a command waits', () => Date.now() - began > 35_000);
+  assert.ok(early.child.logLines().some(({ msg, why }) => msg.startsWith('PostgreSQL is down') && why.includes('127.0.0.1')));
+  wire.heal();
+  await early.untilReady();
+  await early.stop();
 });
 
 test('a restarted process reclaims its sagas at once', async () => {

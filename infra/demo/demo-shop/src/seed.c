@@ -163,9 +163,7 @@ static int seed_all(PGconn *conn, const struct settings *settings, struct err_sl
 
 int seed_run(const struct settings *settings, struct err_slot *err)
 {
-    /* Containers start together. */
-    for (int tries = 0; pg_is_down(settings->conninfo) && tries < 75; tries++)
-        system_sleep_us(400000);
+    pg_await(settings->conninfo, PG_AWAIT_US, NULL, NULL); /* containers start together */
     PGconn *conn = PQconnectdb(settings->conninfo);
     int rc = PQstatus(conn) == CONNECTION_OK ? seed_all(conn, settings, err)
                                              : database_error(conn, "connecting", err);
