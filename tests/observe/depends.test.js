@@ -1,16 +1,17 @@
-// Each alert of depends.js and most others, drilled: with Prometheus and Alertmanager as packages set them up but for ports, folders and
+// Each alert but FairgateDown, drilled: with Prometheus and Alertmanager as packages set them up but for ports, folders and
 // shorter times, the exporters of Debian and of HAProxy, and services, stores and an edge that are broken as DRILLS says.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import http from 'node:http';
 import net from 'node:net';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { before, describe, test } from 'node:test';
-import { act, makeEvent, openSite, Visitor } from '../integration/queue-front/support.js';
-import { openWorld, PASSWORD } from '../integration/payment-adapter/lib/world.js';
-import { hall, holdLock, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/site.js';
+import { act, at as later, makeEvent, makePreQueue, openSite, Visitor } from '../integration/queue-front/support.js';
+import { besideWorld, openWorld, PASSWORD } from '../integration/payment-adapter/lib/world.js';
+import { hall, holdLock, importHall, openPostgres, openSeats, ROLE, visitor } from '../integration/seat-service/site.js';
 import { assertStatus, client, delay, freePort, openClock, openProxy, openScope, openSmallDisk, psqlPath, ROOT, serve, startPostgres, startPostgresReplica, startRedis, until } from '../lib-js/index.js';
 import { DEPENDS, EVERY_RULE, isOfOthers, namesIn, ruleGroups } from '../lib-js/observe.js';
 
@@ -18,6 +19,9 @@ process.env.FAIRGATE_VARIANT ??= 'release'; // what is shipped
 
 const MOST = 20; // connections of the edge
 const CLIENTS = 20; // of PostgreSQL
+const LATE_HOLDS_MAX = 16_384; // as seat-service/src/core/limits.h has it
+const PLACES = 5; // for events, of a seat service with little room: the fewest
+const LITTLE = Array.from({ length: PLACES + 1 }, (_, n) => `little-${n}`);
 const PATIENCE = { timeoutMs: 120_000, everyMs: 200 };
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const agoS = (seconds) => Date.now() / 1000 - seconds;
@@ -55,6 +59,14 @@ const DRILLS = [
     FairgateSloPositions: [{ severity: 'page' }],
     FairgateMemberKeysFail: [{}], // nobody serves them
     FairgateHallMissing: [{ event: 'late' }],
+    FairgateSloTicket: [{ severity: 'page' }, async ({ checkout, buyer }) => {
+      for (let n = 0; n < 8; n++) {
+        const visit = checkout.hold();
+        const order = await checkout.ordered(buyer, visit);
+        Object.assign(checkout.seats.holds.get(visit.hold), { expires: 0, gone: true }); // so the money goes back
+        await checkout.payOrder(order);
+      }
+    }],
   },
   {
     FairgateLastOne: [{ job: 'fairgate-queue' }, ({ fronts }) => fronts[1].kill()],
@@ -101,6 +113,12 @@ const DRILLS = [
     FairgateSeatsNotOpen: [{ event: 'bad' }, ({ hall: { postgres } }) => postgres.sql(`WITH e AS (INSERT INTO seats.event (id) VALUES ('bad') RETURNING no),
       d AS (INSERT INTO seats.document SELECT no, '', 'no plan' FROM e)
       INSERT INTO seats.owner (event, chain) SELECT no, decode(repeat('00', 32), 'hex') FROM e`, 'seats')],
+    FairgateAuditorFails: [{}, ({ checkout: { postgres }, little, often }) => {
+      postgres.sql('ALTER TABLE seats.holds RENAME TO gone', 'seats');
+      often(() => visitor(little, 'little-1').hold({ best_available: { quantity: 1 } }));
+    }],
+    FairgateIdemShort: [{}, ({ churn }) => churn()],
+    FairgateHoldsUnremembered: [{}, ({ abandon }) => abandon(LATE_HOLDS_MAX + 1)],
     FairgateSeatsClockApart: [{}, ({ hall: { clock } }) => clock.set(60_000)],
     FairgateClockApart: [{ store: 'postgresql' }], // that clock
     FairgateOddEvents: [{}, ({ fronts: [front] }) => front.http.post('/v1/queue/show/join', { headers: { 'x-forwarded-for': 'nobody' } })],
@@ -154,6 +172,13 @@ const DRILLS = [
       const [now] = await redis.command('TIME');
       for (const minute of [0, 1]) await redis.command('HSET', `fg:{presale}:ip:${Math.floor(now / 60) + minute}`, 'codes', 1000);
     }],
+    FairgateBeaconLate: [{}, ({ fronts: [front] }) => until('the draw to be due', async () =>
+      (await front.admin.patch('/admin/events/drawn', { body: { opens_at: later(500) } })).status === 200, PATIENCE)],
+    FairgateEventsFull: [{}, async (rig) => {
+      await rig.little.stop();
+      rig.little = await rig.openLittle({ owner: { events: PLACES, idle: '1h' } });
+      rig.often(() => Promise.all(LITTLE.map((event) => visitor(rig.little, event).info())));
+    }],
     FairgateUnknownOutcomes: [{}],
     FairgatePayDatabaseGone: [{}, async ({ checkout, buyer, order }) => {
       const unlock = await checkout.lock('pay', 'pay.session');
@@ -196,6 +221,11 @@ const DRILLS = [
   {
     FairgateRedisDown: [{}, ({ redis }) => redis.stop()],
     FairgatePostgresDown: [{}, ({ postgres }) => postgres.stop()],
+    FairgateSloMe: [{ severity: 'page' }, async ({ line, fronts: [, front], often }) => {
+      line.redis.pause();
+      await front.start(false); // and knows no event
+      often(() => front.http.get('/v1/queue/show/me'));
+    }],
   },
 ];
 
@@ -220,7 +250,7 @@ describe('what a sale depends on', () => {
     const url = `http://${at('nobody')}/`, seats = `http://127.0.0.1:${rig.hall.seats.privatePort}`;
     rig.clock = openClock(scope);
     const site = await openSite(null, { scope, fronts: 2, redis: { clock: rig.clock }, config: {
-      members: { keys_url: url, refresh: '1s' }, operators: { issuer: url, audience: 'fairgate', keys: url },
+      beacon: { drand: url, agree: 1, gap: '1s' }, members: { keys_url: url, refresh: '1s' }, operators: { issuer: url, audience: 'fairgate', keys: url },
       visits: { served_by: `${seats}/metrics`, ended_at: `${seats},${url.slice(0, -1)}`, token_file: rig.hall.seats.secrets.path('service-token') },
     } });
     rig.line = site;
@@ -232,6 +262,7 @@ describe('what a sale depends on', () => {
     assertStatus(await site.front.admin.put('/admin/events/presale/codes', { body: { codes: ['FAN-1', 'FAN-2', 'FAN-3'] } }), 200);
     await makeEvent(site, 'parts', { rate_per_s: 0, shards: 2 });
     for (let n = 0; n < 8; n += 1) await Visitor.withPlace(site.front, 'parts');
+    await makePreQueue(site, 'drawn', { rate_per_s: 0, beacon: { kind: 'drand', late_s: 5 } });
     const opens = Date.now() + 60_000;
     await makeEvent(site, 'late', { opens_at: new Date(opens).toISOString() }, { open: false });
     await act(site.front, 'late', 'schedule', { body: { without: ['hall'] } });
@@ -270,6 +301,36 @@ describe('what a sale depends on', () => {
     world.postgres.sql("UPDATE pay.reconcile_run SET began_at = '-infinity', ended_at = NULL", 'pay');
     rig.forgotten = await holdLock(scope, world.postgres, 'SELECT FROM pay.reconcile_run FOR UPDATE', 'pay');
     await world.pay.start();
+  }
+
+  // Seats with little room, in a database next to the checkout's.
+  async function openLittle() {
+    const { postgres } = besideWorld(rig.checkout, ROLE);
+    let keys = {};
+    rig.openLittle = (config = {}) => openSeats(scope, postgres, { ...keys, config: { idempotency: { memory: '1m' }, ...config } });
+    const little = await rig.openLittle();
+    keys = { office: little.office, secrets: little.secrets, port: little.port, privatePort: little.privatePort };
+    rig.little = little;
+    const limits = { max_per_buyer: 0, hold_ttl_s: 60, rate_per_session_per_s: 0, orphan_rule: false };
+    for (const event of LITTLE) await importHall(little, event, hall({ area: 2 * LATE_HOLDS_MAX, limits }));
+    const agent = new http.Agent({ keepAlive: true });
+    scope.defer(() => agent.destroy());
+    const many = (count, work) => {
+      const left = Array.from({ length: count }).keys();
+      return Promise.all(Array.from({ length: 1000 }, async () => { for (const n of left) await until('an answer', () => work(n), PATIENCE); }));
+    };
+    const body = { area: 'floor', quantity: 1 };
+    const hold = async (event, token, headers) => assertStatus(await little.http.post(`/v1/seats/${event}/holds`, { token, headers, body, agent }), 201).json.hold;
+    const ours = little.secrets.read('service-token');
+    const { token } = visitor(little, 'little-0');
+    rig.abandon = (count) => many(count, async (n) => {
+      const path = `/internal/events/little-0/holds/${await hold('little-0', token)}/extend`;
+      return assertStatus(await little.private.post(path, { token: ours, agent, body: { order: `order ${n}`, pay_ttl_s: 1 } }), 200);
+    });
+    rig.churn = () => {
+      const same = visitor(little, 'little-2', { agent });
+      return many(4096, async (n) => assertStatus(await same.release(await hold('little-2', same.token, { 'idempotency-key': `hold ${n}` }), `release ${n}`), 204));
+    };
   }
 
   // Its certificate ends in three days, its keys are two days old.
@@ -340,7 +401,7 @@ describe('what a sale depends on', () => {
     scope.spawn('alertmanager', ['prometheus-alertmanager', `--config.file=${dir}/alertmanager.yml`, `--storage.path=${dir}/am`, '--cluster.listen-address=', `--web.listen-address=${at('alertmanager')}`], { stays: true });
 
     for (const path of EVERY_RULE) write(basename(path), quickRules(path));
-    const targets = { 8091: rig.fronts.map((one) => one.privatePort), 8092: rig.seats.map((one) => one.privatePort), 8093: [rig.checkout.pay.privatePort], 8404: [port.health], 9100: [port.node], 9121: [port.redis], 9187: [port.postgres], 9093: [port.alertmanager] };
+    const targets = { 8091: rig.fronts.map((one) => one.privatePort), 8092: [...rig.seats, rig.little].map((one) => one.privatePort), 8093: [rig.checkout.pay.privatePort], 8404: [port.health], 9100: [port.node], 9121: [port.redis], 9187: [port.postgres], 9093: [port.alertmanager] };
     const config = Object.entries(targets)
       .reduce((text, [usual, ports]) => text.replaceAll(`"127.0.0.1:${usual}"`, ports.map((one) => `"127.0.0.1:${one}"`).join(', ')), read('infra/observe/prometheus.yml'))
       .replaceAll('/usr/share/fairgate/observe', dir)
@@ -360,7 +421,7 @@ describe('what a sale depends on', () => {
 
   before(async () => {
     for (const name of ['listen', 'tls', 'health', 'node', 'redis', 'postgres', 'prometheus', 'alertmanager', 'ear', 'nobody']) port[name] = await freePort();
-    await Promise.all([openHall().then(openLine), openCheckout(), openEdge(), openStores()]);
+    await Promise.all([openHall().then(openLine), openCheckout().then(openLittle), openEdge(), openStores()]);
     openHost();
     await watch();
   });

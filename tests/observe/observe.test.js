@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { before, describe, test } from 'node:test';
 import { client, openScope, openStack, serve, until } from '../lib-js/index.js';
-import { DASHBOARDS } from '../lib-js/observe.js';
+import { DASHBOARDS, ruleGroups } from '../lib-js/observe.js';
 
 const EVENT = 'demo';
 const PATIENCE = { timeoutMs: 240_000 };
@@ -48,6 +48,11 @@ describe('a stack that is watched', () => {
     const jobs = (await ask('up')).map(({ metric }) => `${metric.job} ${metric.instance}`).sort();
     const at = (offset) => `127.0.0.1:${stack.base + offset}`;
     assert.deepEqual(jobs, [`fairgate-pay ${at(13)}`, `fairgate-queue ${at(11)}`, `fairgate-queue ${at(31)}`, `fairgate-seats ${at(12)}`]);
+  });
+
+  test('has each group of rules loaded, those of objectives too', async () => {
+    const { groups } = (await prometheus.get('/api/v1/rules')).json.data;
+    assert.deepEqual(groups.map(({ name }) => name).sort(), ruleGroups().map(({ name }) => name).sort());
   });
 
   test('answers what each panel of the dashboards asks', async () => {
