@@ -175,6 +175,7 @@ function block(name,    asks_ready, finders) {
     asks_ready = "    option httpchk GET " set["seats_check"] "\n" CHECKS
     finders = set["owners"] == "no" ? "" : whole(here "/owners.cfg")
     if (name == "@GLOBAL@") return globals()
+    if (name == "@MAXCONN_HARD@") return most()
     if (name == "@BIND@") return binds()
     if (name == "@TLS_ONLY@") return is_variable(set["certificate"]) ? given("certificate", "    http-request redirect scheme https code 301 unless { var(txn.tls) -m bool }\n") : ""
     if (name == "@FRONTS@") return fronts("checked", "", 0, "")
@@ -216,6 +217,11 @@ function globals(    text) {
     if (set["user"] != "") text = text "    user " set["user"] "\n"
     if (set["chroot"] != "") text = text "    chroot " set["chroot"] "\n"
     return text (set["global"] == "" ? "" : whole(set["global"]))
+}
+
+function most(    line) {
+    line = "    maxconn " quoted(set["maxconn_hard"]) "\n"
+    return is_variable(set["maxconn_hard"]) ? given("maxconn_hard", line) : line
 }
 
 function binds(    text, tls, without) {

@@ -75,13 +75,14 @@ describe('with shared seats', () => {
 const edgeSettings = (documents) => documents.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'edge').data;
 
 // Runs the edge as in a pod of these documents. `ports` maps the image's ports to the test's. `change`: edits its configuration.
-async function openEdge(t, documents, settings, change = (config) => config) {
+// `within`: a command that runs it.
+async function openEdge(t, documents, settings, change = (config) => config, within = []) {
   const scope = openScope(t);
   const { dir, config, file } = edgeOf(scope);
   const base = await freePortBase();
   const ports = {};
   writeFileSync(file, change(config).replaceAll('/tmp/edge.sock', join(dir, 'edge.sock')).replace(/^( +bind )[^:\s]*:(\d+)/gm, (all, bind, port) => `${bind}127.0.0.1:${ports[port] ??= base + Object.keys(ports).length}`));
-  scope.spawn('haproxy', ['haproxy', '-db', '-f', file], { env: { ...edgeSettings(documents), ...settings(dir) }, stays: true });
+  scope.spawn('haproxy', [...within, 'haproxy', '-db', '-f', file], { env: { ...edgeSettings(documents), ...settings(dir) }, stays: true });
   const clear = client({ port: ports[8080] });
   await until('the edge', async () => (await clear.get('/healthz').catch(() => null))?.status === 200);
   return { ports, clear };
@@ -114,6 +115,19 @@ for (const [what, documents] of [['Kubernetes', small], ['compose', [compose]]])
     const port = await openCrowded(openScope(t));
     const { ports } = await openEdge(t, documents, () => ({ FAIRGATE_EDGE_MAXCONN: String(MOST) }), (config) => behindCrowd(config, port));
     await judgeFullEdge(ports[8080], [[ports[8404], '/healthz'], [ports[8091], '/readyz']], 'demo');
+  });
+
+const limited = (path, bytes) => ['unshare', '-m', 'sh', '-ec', `mount -t tmpfs none /sys/fs/cgroup; mkdir /sys/fs/cgroup/memory; echo ${bytes} >/sys/fs/cgroup/${path}; exec "$@"`, 'sh'];
+for (const [what, within, most] of [
+  ['the memory of its container', limited('memory.max', 2 ** 28), 2621],
+  ['the memory of a container of cgroups version 1', limited('memory/memory.limit_in_bytes', 2 ** 28), 2621],
+  ['the files of its container', ['prlimit', '--nofile=3000'], 909],
+])
+  test(`an edge without FAIRGATE_EDGE_MAXCONN has as many connections as ${what} allows`, async (t) => {
+    const { ports } = await openEdge(t, small, () => ({}), undefined, within);
+    const figures = async () => (await client({ port: ports[8404] }).get('/metrics')).text;
+    await until('the bound', async () => (await figures()).includes(`\nhaproxy_frontend_limit_sessions{proxy="edge"} ${most}\n`));
+    await until('a larger one of the process', async () => (await figures()).includes(`\nhaproxy_process_max_connections ${Math.floor(1.1 * most)}\n`));
   });
 
 test('the load balancer has the company\'s class and source ranges', () => {
