@@ -7,9 +7,10 @@ export const lang = document.documentElement.lang;
 // The reader's own variant of that language: British and American English write dates differently.
 export const locale = navigator.languages?.find((one) => one.split('-')[0] === lang) ?? lang;
 
-// The phrase of a key with {0}, {1} filled in. Without a phrase, returns the key.
+// The phrase of a key with {0}, {1} filled in. Without a phrase, returns the key; nothing of a rarer one that is not
+// there yet.
 export function say(key, ...values) {
-  return (words[key] ?? key).replace(/\{(\d)\}/g, (all, i) => values[i] ?? all);
+  return (words[key] ?? (key.startsWith('more.') ? '' : key)).replace(/\{(\d)\}/g, (all, i) => values[i] ?? all);
 }
 
 export const knows = (key) => key in words;

@@ -133,6 +133,6 @@ byId('entry').addEventListener('input', showWhere);
 const [, own] = /^#entry=(\d{1,12})$/.exec(location.hash) ?? [];
 if (own) byId('entry').value = own;
 fill('command', `node queue-front/verify/verify-draw.js '${location.origin}${path}' --entry ${own ?? 'N'}\nqueue-front verify-draw '${location.origin}${path}' --entry ${own ?? 'N'}`);
-await moreWords();
+while (!await moreWords()) await new Promise((again) => { setTimeout(again, SOON_MS); });
 setInterval(showClock, 500);
 look();

@@ -54,8 +54,10 @@ describe('the page of the draw', async () => {
 
       for (const relay of beacons.relays) relay.mood = 'down';
       await patch(line.front, id, { opens_at: at(500) });
+      await page.route('**/more.*.json', (route) => route.abort(), { times: 1 }); // its phrases, which it gets the second time
       await page.reload(); // its next poll may be some seconds away
       await visitor.shows('now', korean ? /마감되어/ : /Entries are closed, and how many/);
+      assert.doesNotMatch(await page.textContent('#fair'), /more\./);
       await visitor.judge(`fair-waits-${name}`);
       assert.equal(files.some((url) => url.endsWith('bls.min.js')), false, 'not before there is something to check');
       for (const relay of beacons.relays) relay.mood = 'fine';

@@ -596,6 +596,22 @@ describe('around the waiting page', async () => {
     assert.ok(refused > 2, String(refused));
   });
 
+  test('a phrase that has not come is left out, and no name is shown for it', async () => {
+    await line.open('late-words', { rate_per_s: 10, burst: 10 });
+    const visitor = await line.visitor(browser, EN);
+    const { page } = visitor;
+    await line.enter(visitor, 'late-words');
+    await visitor.view('called');
+    await page.route('**/more.*.json', (route) => route.abort());
+    const turn = page.waitForResponse(/\/turn\.js/);
+    await page.reload();
+    await turn;
+    await page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
+    assert.doesNotMatch(await page.title(), /more/);
+    await page.unroute('**/more.*.json');
+    await page.waitForFunction(() => /It is your turn/.test(document.title));
+  });
+
   test('from the seats the page leads straight back in, and waits during an outage', async () => {
     await line.open('metre', { rate_per_s: 1000 });
     const visitor = await line.visitor(browser, EN);
