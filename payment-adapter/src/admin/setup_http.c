@@ -1,6 +1,6 @@
-/* setup_http.c: settings that are not fit for a sale, each with its cure, for `fairgate doctor`.
- * "bad" is never intended; "note" may be, as in a trial, or where no mails are sent. An answer
- * names hosts, but never a key. */
+/* setup_http.c: settings that are not fit for a sale, each with its cure, for `fairgate doctor` and
+ * for the console, which names the currency of its sale. "bad" is never intended; "note" may be, as
+ * in a trial, or where no mails are sent. An answer names hosts, but never a key. */
 #include "admin/routes.h"
 
 #include "api/guard.h"
@@ -91,6 +91,20 @@ static bool is_test_key(const struct psp_driver *driver, const struct secret_fil
     return false;
 }
 
+/* Buyers' orders name no provider, so they go to the default one. */
+static void judge_currency(struct text *body, unsigned provider, struct span asked)
+{
+    char currency[sizeof("KRW")], what[SENTENCE_MAX];
+    if (!span_to_cstr(asked, currency, sizeof(currency)) ||
+        strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") + 1 != sizeof(currency) ||
+        psp_drivers[provider]->takes(currency))
+        return;
+    snprintf(what, sizeof(what), "%s, the default provider, does not take %s: nobody could pay",
+             psp_names[provider], currency);
+    find(body, bad, "currency", "psp.default", what,
+         "sell in another currency, or name a provider that takes it, and restart");
+}
+
 static void on_get_setup(struct http_req *req)
 {
     const struct pay *pay = pay_of(req);
@@ -103,6 +117,7 @@ static void on_get_setup(struct http_req *req)
     bool provider = false;
     for (uint32_t i = 0; i < PSP_PROVIDERS; i++)
         provider = provider || (settings->psp[i].url[0] != '\0' && !is_local(settings->psp[i].url));
+    judge_currency(&body, settings->psp_default, http_req_query_arg(req, SPAN("currency")));
     judge_host(&body, "web.public_url", settings->public_url);
     if (provider && is_local(settings->public_url))
         find(&body, note, "local", "web.public_url",

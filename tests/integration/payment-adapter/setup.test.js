@@ -10,8 +10,8 @@ import { openWorld } from './lib/world.js';
 const scope = openScope(test);
 const world = await openWorld(scope, { users: { connections: 1 } });
 
-const found = async (pay = world.pay) => {
-  const { status, json } = await pay.admin.get('/admin/setup');
+const found = async (pay = world.pay, query = '') => {
+  const { status, json } = await pay.admin.get(`/admin/setup${query}`);
   assert.equal(status, 200);
   for (const { what, mend } of json.findings) assert.ok(what.length > 20 && mend.length > 20, what);
   return json.findings.map(({ code, setting, level }) => `${level} ${code} ${setting}`).sort();
@@ -49,6 +49,8 @@ test('each setting that is an example or a stand-in is reported, without any key
 test('settings that are fit for a sale have no finding', async () => {
   const pay = await world.startPay(FIT);
   await until('the user database to let it in', async () => (await found(pay)).length === 0);
+  const inCurrencies = await Promise.all(['ISK', 'MGA', 'KRW', 'isk', 'ISKR', '%ff%ff%ff', ''].map((currency) => found(pay, `?currency=${currency}`)));
+  assert.deepEqual(inCurrencies, [['bad currency psp.default'], ['bad currency psp.default'], [], [], [], [], []]);
 });
 
 test('empty settings are reported, as are addresses of this machine and test keys of each provider', async () => {
