@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { client, openScope, openStack, ROOT, until } from '../lib-js/index.js';
-import { bodyOf, documentOf, pictureOf, planOf, pricesOf, saleOf } from '../../web/console/blocks.js';
-import { checklist, missing } from '../../web/console/checklist.js';
+import { accessibleIn, bodyOf, documentOf, pictureOf, planOf, pricesOf, saleOf, seatsByRow, withAccessible, withoutAccessible } from '../../web/console/blocks.js';
+import { binding, checklist, missing } from '../../web/console/checklist.js';
 import { fromPlace, isZone, readPlace, toPlace } from '../../web/console/place.js';
 import { clickFor, closeAfterEach, customer, logIn, openBrowser, openFirefox, Operator, payByCard, Visitor } from './world.js';
 
@@ -102,8 +102,10 @@ describe('a hall of blocks', () => {
 describe('the checklist', () => {
   const DOC = { starts_at: '2027-05-01T10:00:00Z', venue: { name: 'Hall' }, opens_at: '2027-03-01T10:00:00Z', rate_per_s: 2 };
   const PARTS = ['queue', 'seats', 'pay', 'front-2'].map((name) => ({ name, ready: true }));
-  const HALL = { categories: [{ name: 'R', price: 1 }] };
-  const left = ({ doc = {}, hall = HALL, parts = PARTS }) => checklist({ doc: { ...DOC, ...doc }, hall, parts }).filter(({ done }) => !done).map(({ step, key, value }) => [step, key, value]);
+  const HALL = { currency: 'KRW', categories: [{ name: 'R', price: 1 }] };
+  const TERMS = { version: 0, by: 'buyer', until: null, before_start_s: null, percent: 100 };
+  const now = Date.parse('2027-04-30T10:00:00Z');
+  const left = ({ doc = {}, hall = HALL, parts = PARTS, isTaken = true, terms = {} }) => checklist({ doc: { ...DOC, ...doc }, hall, parts, isTaken, terms: { ...TERMS, ...terms }, now }).filter(({ done }) => !done).map(({ step, key, value }) => [step, key, value]);
 
   test('a whole sale lacks nothing', () => assert.deepEqual(left({}), []));
 
@@ -112,6 +114,10 @@ describe('the checklist', () => {
     assert.deepEqual(left({ doc: { starts_at: null } }), [['event', 'show', '']]);
     assert.deepEqual(left({ hall: null }), [['hall', 'hall', '']]);
     assert.deepEqual(left({ hall: { categories: [...HALL.categories, { name: 'A', price: 0 }] } }), [['hall', 'prices', 'A']]);
+    assert.deepEqual(left({ isTaken: false }), [['hall', 'currency', 'KRW']]);
+    const over = { until: '2027-04-30T10:00:00Z' };
+    for (const terms of [over, { before_start_s: 86_400 }]) assert.deepEqual(left({ terms }).map(([step, key]) => [step, key]), [['terms', 'terms']]);
+    for (const terms of [{ ...over, by: 'operator' }, { until: '2027-04-30T10:00:01Z', before_start_s: 86_399 }]) assert.deepEqual(left({ terms }), []);
     assert.deepEqual(left({ doc: { opens_at: null } }), [['opening', 'opens_at', '']]);
     assert.deepEqual(left({ doc: { rate_per_s: 0 } }), [['opening', 'rate', '']]);
     assert.deepEqual(left({ parts: PARTS.map((part) => ({ ...part, ready: part.name === 'queue' })) }), [['parts', 'part', 'seats'], ['parts', 'part', 'pay']]);
@@ -119,9 +125,12 @@ describe('the checklist', () => {
   });
 
   test('an unknown hall is not reported as missing; a manual opening needs no time', () => {
-    const items = checklist({ doc: { ...DOC, opens_at: null }, hall: undefined, parts: [] });
+    const items = checklist({ doc: { ...DOC, opens_at: null }, hall: undefined, parts: [], isTaken: true });
     assert.deepEqual(items.map(({ key }) => key), ['show', 'opens_at', 'rate']);
-    assert.deepEqual(missing(items), []);
+    assert.deepEqual([missing(items), binding(items)], [[], []]);
+    const known = checklist({ doc: DOC, hall: HALL, parts: [], isTaken: true, terms: TERMS, now });
+    assert.deepEqual(binding(known).map(({ key }) => key), ['currency', 'terms']);
+    assert.deepEqual(binding(checklist({ doc: DOC, hall: HALL, parts: [] })), []);
   });
 });
 
@@ -345,7 +354,10 @@ describe('a sale is set up', async () => {
       const forVisitors = await page.locator('#setup-test, #to-page').evaluateAll((all) => all.map(({ href }) => href));
 
       await clickFor(page, '#act-open', '#confirm[open]');
-      assert.equal(await page.locator('#confirm-lines li').count(), 1, 'who is touched, and nothing missing');
+      const lines = await page.locator('#confirm-lines li').allTextContents();
+      assert.equal(lines.length, 3, 'who is touched, and what is binding');
+      has(boss, lines[1], /^The payment provider takes KRW\.$/, /^KRW: 결제 대행사에서 결제할 수/);
+      has(boss, lines[2], /^Refunds: The buyer, online · 80 % · until .* · until 36\.5 hours before the event$/, /^환불 조건: 구매자 \(온라인\) · 80 % · .*까지 · 공연 36\.5시간 전까지$/);
       await clickFor(page, '#confirm-yes', '.badge.open');
 
       // A visitor sees it with its picture, which does not shift the page when it loads.

@@ -6,7 +6,7 @@ import { call, roleAt } from './api.js';
 import { announce, byId, make, say } from './kit.js';
 import { inWords, tooLong, whoOf } from './change.js';
 import { danger } from './danger.js';
-import { missing } from './checklist.js';
+import { binding, missing } from './checklist.js';
 import { archive, remove } from './end.js';
 import { badge, blame, button, checkWords, confirmed, guarded, hour, moment, number, rateFault, show, taken, wordsOr } from './ui.js';
 import { readChecklist } from './watch.js';
@@ -154,11 +154,11 @@ export function openActs(event) {
       await event.act(action);
       return;
     }
-    const open = action === 'open' ? missing(await readChecklist(event)) : [];
+    const items = action === 'open' ? await readChecklist(event) : [];
     const sure = await confirmed({
       title: say('act.sure', wordsOr(`act.${action}`, action), event.doc.name),
       text: wordsOr(`act.${action}.means`, ''),
-      lines: [...touched(), ...open.map(checkWords)],
+      lines: [...touched(), ...[...missing(items), ...binding(items)].map(checkWords)],
       yes: wordsOr(`act.${action}.yes`, wordsOr(`act.${action}`, action)),
       word: action === 'close' ? id : undefined,
       why: { text: event.why(), needed: action === 'close' },

@@ -125,7 +125,12 @@ export function rateFault({ value: text }) {
 }
 
 // The words for an item of checklist.js.
-export const checkWords = ({ key, done, value }) => say(`check.${key}.${done ? 'done' : 'todo'}`, key === 'part' ? say(`part.${value}`) : value);
+function termsWords({ by, percent: share, until, before_start_s: before, version }) {
+  const ofBuyer = [percent(share / 100), until && say('terms.until-at', hour(until)), before !== null && say('terms.hours', (before / 3600).toLocaleString(locale, { maximumFractionDigits: 1 }))];
+  return [say(`terms.by.${by}`), ...(by === 'buyer' ? ofBuyer : []), version === 0 && say('terms.default')].filter(Boolean).join(' · ');
+}
+const checkValue = { part: (name) => say(`part.${name}`), terms: termsWords };
+export const checkWords = ({ key, done, value }) => say(`check.${key}.${done ? 'done' : 'todo'}`, checkValue[key]?.(value) ?? value);
 
 // A row of label and value.
 export function fact(label, value, title) {

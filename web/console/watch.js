@@ -83,8 +83,10 @@ export const hallSoon = (id) => soon(get('seats', `/admin/events/${id}`).catch((
 
 // What the event still needs before it opens.
 export async function readChecklist({ id, doc, watch }) {
-  const [hall, health = watch.health] = await Promise.all([hasPart('seats') ? hallSoon(id) : undefined, soon(allHealth())]);
-  return checklist({ doc, hall, parts: partsFor(health, id) });
+  const ofPay = (path) => (hasPart('pay') ? soon(get('pay', path).catch(() => undefined)) : undefined);
+  const [hall, health = watch.health, terms] = await Promise.all([hasPart('seats') ? hallSoon(id) : undefined, soon(allHealth()), ofPay(`/admin/events/${id}/refund-terms`)]);
+  const setup = hall && await ofPay(`/admin/setup?currency=${hall.currency}`);
+  return checklist({ doc, hall, parts: partsFor(health, id), terms, isTaken: setup?.findings.every(({ code }) => code !== 'currency') });
 }
 
 const watched = new Map();
