@@ -90,6 +90,18 @@ describe('a hall of blocks', () => {
     for (const json of [null, 7, [], {}, { plan: {} }, { zones: 'none' }]) assert.equal(documentOf(json), null);
   });
 
+  test('wheelchair places of a plan are marked, and unmarked again', () => {
+    const { plan } = bodyOf(SALE, SHOW);
+    plan.zones[2].rows[1].row_label = 'Row %s';
+    const [left] = seatsByRow(plan);
+    assert.deepEqual([left.name, left.rows.map(({ name }) => name), left.rows[0].seats[1]], ['Left', ['A', 'Row B', 'C'], { guid: '1-A-2', name: '2' }]);
+    const marked = withAccessible(withAccessible(withAccessible({ plan }, '1-A-1', '1-A-2'), '1-A-1', '1-A-3'), '1-B-1');
+    assert.deepEqual(accessibleIn(marked), [{ guid: '1-A-1', companions: ['1-A-2', '1-A-3'] }, { guid: '1-B-1', companions: [] }]);
+    const seen = { ...marked, seats: marked.seats.map((one) => (one.guid === '1-A-2' ? { ...one, aisle: true } : one)) };
+    assert.deepEqual(withoutAccessible(seen, '1-A-1').seats, [{ guid: '1-A-2', aisle: true }, { guid: '1-B-1', accessible: true }]);
+    assert.deepEqual(accessibleIn({ plan }), []);
+  });
+
   test('the picture has a dot for each seat and the shapes of the plan', () => {
     const { dots, shapes, box } = pictureOf(planOf(SALE, SHOW));
     assert.deepEqual([dots.get('R').seats, dots.get('R').d.match(/M/g).length], [80, 80]);
@@ -515,6 +527,29 @@ describe('a sale is set up', async () => {
       // The line keeps its date, to the second; the file fills in what the line did not have.
       const { starts_at: starts, venue } = await doc(id);
       assert.deepEqual([Date.parse(starts), Date.parse(imported.starts_at), venue], [Date.parse('2028-01-01T10:00:30Z'), Date.parse('2028-01-01T10:00:30Z'), demo.venue]);
+      // Wheelchair places are marked by row and seat. A companion's seat can't be one itself.
+      const marks = async () => accessibleIn((await seats.get(`/admin/events/${id}/document`)).json);
+      const before = await marks();
+      await page.click('#setup-steps a[href$="/hall"]');
+      await page.locator('#hall-marks summary', { hasText: `: ${before.length}` }).click();
+      await page.selectOption('#mark-row', { index: 2 });
+      await page.selectOption('#mark-place', { index: 3 });
+      await page.selectOption('#mark-companion', { index: 4 });
+      const [place, companion] = await Promise.all(['place', 'companion'].map((name) => page.inputValue(`#mark-${name}`)));
+      await page.click('#mark');
+      await page.locator('#marks li').nth(before.length).waitFor();
+      assert.equal(await page.locator(`#mark-place option[value="${companion}"]`).count(), 0);
+      assert.equal(await page.inputValue('#mark-place'), place);
+      await see(boss, 'marks');
+      await page.click('#setup-save');
+      await at(page, 'terms');
+      assert.deepEqual(await marks(), [...before, { guid: place, companions: [companion] }]);
+      await page.click('#setup-steps a[href$="/hall"]');
+      await page.click('#hall-marks summary');
+      await page.locator('#marks button').last().click();
+      await page.click('#setup-save');
+      await at(page, 'terms');
+      assert.deepEqual(await marks(), before);
       await page.click('#setup-steps a[href$="/event"]');
       await page.fill('#setup-address-en', 'Elsewhere');
       await page.click('#setup-save');

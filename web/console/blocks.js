@@ -151,6 +151,35 @@ export function saleOf(document) {
   return isOurs ? made : sale;
 }
 
+// ---- wheelchair places of a plan that was not made here ----
+
+// By section and row: [{name, rows: [{name, seats: [{guid, name}]}]}]
+export function seatsByRow({ zones }) {
+  const rowOf = ({ row_number: row, row_label: label, seats }) => ({ name: (label ?? '%s').replace('%s', () => row), seats: seats.map(({ seat_guid: guid, seat_number: name }) => ({ guid, name })) });
+  return zones.map(({ name, rows }) => ({ name, rows: rows.filter(({ seats }) => seats.length > 0).map(rowOf) })).filter(({ rows }) => rows.length > 0);
+}
+
+// [{guid, companions: [guid]}]
+export function accessibleIn({ seats = [] }) {
+  const of = (guid) => seats.filter(({ companion_of: place }) => place === guid).map((one) => one.guid);
+  return seats.filter(({ accessible }) => accessible).map(({ guid }) => ({ guid, companions: of(guid) }));
+}
+
+// The same import body with one more place, or one more companion's seat. '': none
+export function withAccessible({ seats = [], ...rest }, guid, companion = '') {
+  const noted = new Map(seats.map((one) => [one.guid, one]));
+  const note = (seat, said) => noted.set(seat, { ...noted.get(seat), guid: seat, ...said });
+  note(guid, { accessible: true });
+  if (companion !== '') note(companion, { companion_of: guid });
+  return { ...rest, seats: [...noted.values()] };
+}
+
+// Without this place and its companions; what else is said of the seats stays.
+export function withoutAccessible({ seats, ...rest }, guid) {
+  const left = seats.map(({ accessible, companion_of: of, ...one }) => ({ ...one, ...(accessible && one.guid !== guid ? { accessible } : {}), ...(of && of !== guid ? { companion_of: of } : {}) }));
+  return { ...rest, seats: left.filter((one) => Object.keys(one).length > 1) };
+}
+
 // ---- its look ----
 
 // As seat-service returns a shape (Shape in its openapi.yaml).

@@ -6,6 +6,7 @@ import { bodyOf, colourOf, documentOf, MOST, pictureOf, planOf, saleOf } from '.
 import { lang, make, money, say } from './kit.js';
 import { boxOf } from './plan.js';
 import { CURRENCY, faultOfAmount, faultOfName, minorOf, typedOf } from './prices.js';
+import { marksOf } from './setup-marks.js';
 import { formOf, goOn, judged, saveHall } from './setup.js';
 import { draw } from './spark.js';
 import { blame, button, fieldOf, number, show } from './ui.js';
@@ -98,6 +99,7 @@ export function open(body, nav, event, hall) {
   const lists = Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, make('ol', { id: `hall-${name}`, className: 'stack' })]));
   const adds = Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, button(say(`setup.add-${name}`), () => add(name), { id: `hall-add-${name}` })]));
   const clashes = make('ul', { id: 'hall-clashes', className: 'wrong dots' });
+  const marks = marksOf(sale);
   const figure = make('figure', { id: 'hall-picture' }, draw('svg', {}), make('figcaption', {}));
   const coin = () => currency.value.trim().toUpperCase();
 
@@ -172,6 +174,8 @@ export function open(body, nav, event, hall) {
     }
     for (const one of form.querySelectorAll('.hall-made')) one.hidden = now === 'file' && !(one.contains(lists.channels) && all.channels?.length > 0);
     form.querySelector('#hall-sold').hidden = sale() === undefined;
+    marks.at.hidden = sale()?.kind !== 'file';
+    if (!marks.at.hidden) marks.show();
     figure.hidden = sale() === undefined;
     form.querySelector('#setup-save').hidden = sale() === undefined;
     picture();
@@ -267,7 +271,7 @@ export function open(body, nav, event, hall) {
     make('h3', {}, say('setup.charges')), ...Object.entries(charges).map(([name, input]) => fieldOf(input, say(`setup.${name}`))),
     make('h3', {}, say('setup.limits')), fieldOf(limits.max_per_hold, say('setup.per-hold')), fieldOf(limits.max_per_buyer, say('setup.per-buyer'), say('setup.per-buyer-help')));
   const form = formOf({}, save, [make('h2', {}, say('setup.hall')), make('p', { className: 'small' }, say('setup.hall-help')),
-    fieldOf(kind, say('setup.kind')), fieldOf(file, say('setup.file'), say('setup.file-help')), made('blocks'), made('areas'), made('channels', make('p', { className: 'small' }, say('setup.channels-help'))), figure, sold],
+    fieldOf(kind, say('setup.kind')), fieldOf(file, say('setup.file'), say('setup.file-help')), made('blocks'), made('areas'), made('channels', make('p', { className: 'small' }, say('setup.channels-help'))), marks.at, figure, sold],
   { more: [button(say('knobs.reset'), () => {
     delete watch.setup;
     open(body, nav, event, hall);
