@@ -23,13 +23,18 @@ for (const line of document.querySelectorAll('[data-starts]')) line.textContent 
 for (const needed of document.querySelectorAll('.with-script')) needed.hidden = false;
 byId('print')?.addEventListener('click', () => print());
 
-// For the door: the QR code alone, as large as the screen, black on white even in dark mode. The screen stays on.
+// For the door: the QR code alone, as large as the screen, black on white even in dark mode. The screen stays on; the
+// browser lets go of it when the page is hidden, so it is asked again.
 function showLarge(ticket) {
   byId('bright-seat').textContent = ticket.ariaLabel;
   byId('bright-code').replaceChildren(ticket.querySelector('.code svg').cloneNode(true));
   byId('bright').showModal();
-  const kept = navigator.wakeLock?.request('screen').catch(() => null);
+  let kept = null;
+  const stayOn = () => { if (!document.hidden) kept = navigator.wakeLock?.request('screen').catch(() => null); };
+  stayOn();
+  document.addEventListener('visibilitychange', stayOn);
   byId('bright').addEventListener('close', async () => {
+    document.removeEventListener('visibilitychange', stayOn);
     (await kept)?.release();
     byId('bright-code').replaceChildren();
   }, { once: true });

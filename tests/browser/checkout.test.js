@@ -329,12 +329,28 @@ describe('checkout', async () => {
       return own.right === list.right && (!below || own.left === list.left);
     }));
     assert.deepEqual(gates, [true, true], 'the gate fills what the seat leaves of its row, or a row');
+    await page.evaluate(() => {
+      globalThis.locks = [];
+      navigator.wakeLock.request = async () => {
+        const lock = { release() { globalThis.locks.splice(globalThis.locks.indexOf(lock), 1); } };
+        globalThis.locks.push(lock);
+        return lock;
+      };
+    });
+    const locks = () => page.evaluate(() => globalThis.locks.length);
     await page.locator('[data-large]').nth(1).click();
     await page.locator('#bright svg').waitFor();
+    assert.equal(await locks(), 1, 'the screen stays on');
+    await page.evaluate(() => { // another app was in front: the browser lets go of the lock
+      globalThis.locks = [];
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+    assert.equal(await locks(), 1, 'again');
     assert.equal(await page.textContent('#bright-seat'), await page.locator('.ticket').nth(1).getAttribute('aria-label'));
     await visitor.judge('ticket-large');
     await page.keyboard.press('Escape');
     await page.locator('#bright').waitFor({ state: 'hidden' });
+    await until('the screen to be let go', async () => (await locks()) === 0);
     assert.match((await downloaded(page, '#calendar')).text, /^BEGIN:VCALENDAR\r\n.*DTSTART:2030\d{4}T\d{6}Z\r\nSUMMARY:World Tour.*END:VCALENDAR\r\n$/s);
     await page.locator('.ticket details summary').first().click();
     await visitor.judge('hand-on');
