@@ -19,7 +19,7 @@ function pathOf(outline) {
 }
 
 // The extent of the outline at a given y (axis 0) or x (axis 1): [from, to].
-function chord(outline, at, axis) {
+export function chord(outline, at, axis) {
   let [from, to] = [Infinity, -Infinity];
   for (let n = 0; n < outline.length; n += 2) {
     const m = (n + 2) % outline.length;
@@ -41,6 +41,19 @@ function areaOf(outline) {
   return Math.abs(twice) / 2;
 }
 
+// Its box and area, and its middle with the room there.
+function measured(outline) {
+  const along = (axis) => outline.filter((_, n) => n % 2 === axis);
+  const [xs, ys] = [along(0), along(1)];
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const y = mean(ys);
+  const [left, right] = chord(outline, y, 0);
+  const x = (left + right) / 2 || mean(xs);
+  const [top, bottom] = chord(outline, x, 1);
+  const box = { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
+  return { box, area: areaOf(outline), middle: { x, y, wide: right - left, high: bottom - top } };
+}
+
 export class Sections {
   constructor(plan) {
     this.plan = plan;
@@ -51,15 +64,8 @@ export class Sections {
   // Called again when the hall has been turned.
   shape() {
     for (const zone of this.plan.zones) {
-      for (const part of zone.parts) part.path = pathOf(part.outline);
-      const largest = zone.parts.reduce((a, b) => (b.to - b.from > a.to - a.from ? b : a));
-      const mean = (axis) => largest.outline.reduce((sum, v, n) => (n % 2 === axis ? sum + v : sum), 0) / (largest.outline.length / 2);
-      const y = mean(1);
-      const [left, right] = chord(largest.outline, y, 0);
-      const x = (left + right) / 2 || mean(0);
-      const [top, bottom] = chord(largest.outline, x, 1);
-      zone.area = zone.parts.reduce((sum, { outline }) => sum + areaOf(outline), 0);
-      zone.middle = { x, y, wide: right - left, high: bottom - top };
+      for (const part of zone.parts) Object.assign(part, { path: pathOf(part.outline), ...measured(part.outline) });
+      zone.middle = zone.parts.reduce((a, b) => (b.to - b.from > a.to - a.from ? b : a)).middle;
     }
   }
 

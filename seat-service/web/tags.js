@@ -1,11 +1,14 @@
 // tags.js: prices on the hall from afar, for sections that are too small for their names. Each price is shown where it
-// applies, and again if it applies far from there. It lies in a section that is at least five times as large, or else
-// on free ground next to one. A price without room is left out: the filter shows it too.
+// applies, and again if it applies far from there. It lies in a section, or the part of one with this price, that is at
+// least five times as large, or else on free ground next to one. A price without room is left out: the filter shows it
+// too.
+
+import { chord } from './sections.js';
 
 const AGAIN_PX = 170; // least distance between two tags of one price
 const HIGH_PX = 22;
 const APART_PX = 4;
-const MOST_COVERED = 0.2; // of a section
+const MOST_COVERED = 0.2; // of a part
 
 export class Tags {
   // price(c): the text for a category, empty to leave it out; trace: draws a category's sign.
@@ -28,13 +31,13 @@ export class Tags {
     this.placed = [];
     paints.forEach((paint, category) => {
       const text = this.price(category);
-      const its = zones.filter(({ parts }) => parts.some((part) => part.category === category && part.shown > 0));
+      const its = zones.flatMap(({ parts }) => parts.filter((part) => part.category === category && part.shown > 0));
       if (!text || its.length === 0) return;
       const half = widthOf(text) / 2 + 14;
       const apart = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
       const put = (by) => {
-        for (const zone of its.toSorted((a, b) => by(a.middle) - by(b.middle))) {
-          const tag = this.around(zone, half).find((spot) => this.fits({ ...spot, half }));
+        for (const part of its.toSorted((a, b) => by(a.middle) - by(b.middle))) {
+          const tag = this.around(part, half).find((spot) => this.fits({ ...spot, half }));
           if (tag) return { ...tag, half, text, category };
         }
         return null;
@@ -50,13 +53,14 @@ export class Tags {
   }
 
   // Candidates: inside, if it is large enough; then at its sides.
-  around({ middle, box, area }, half) {
+  around({ middle, box, area, outline }, half) {
     const { k } = this.map.view;
     const sides = (away) => {
       const [aside, over] = [(half + away) / k, (HIGH_PX / 2 + away) / k];
       return [{ x: box.right + aside, y: middle.y }, { x: box.left - aside, y: middle.y }, { x: middle.x, y: box.bottom + over }, { x: middle.x, y: box.top - over }];
     };
-    const roomy = 2 * half * HIGH_PX <= MOST_COVERED * area * k * k && middle.wide * k >= 2 * half && middle.high * k >= HIGH_PX;
+    const isWide = ([from, to]) => from <= middle.x - half / k && to >= middle.x + half / k;
+    const roomy = 2 * half * HIGH_PX <= MOST_COVERED * area * k * k && [-1, 1].every((side) => isWide(chord(outline, middle.y + side * HIGH_PX / 2 / k, 0)));
     return [...(roomy ? [{ x: middle.x, y: middle.y, inside: true }] : []), ...sides(APART_PX), ...sides(HIGH_PX)];
   }
 

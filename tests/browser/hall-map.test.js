@@ -5,7 +5,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, visitor } from '../integration/seat-service/site.js';
+import { importBody } from '../../infra/demo/halls/samples.js';
 import { contrast, rgbOf } from '../../seat-service/web/colours.js';
+import { Sections } from '../../seat-service/web/sections.js';
+import { Tags } from '../../seat-service/web/tags.js';
+import { countFree, Grid, readPlan } from '../../web/plan.js';
 import { signsOf, toneOf } from '../../seat-service/web/paint.js';
 import { clickFor, closeAfterEach, enterHall, openBrowser, SIZES } from './world.js';
 
@@ -480,6 +484,72 @@ describe('the map of the hall', async () => {
         assert.ok(pill.covered < 0.05, `${pill.covered} of ${JSON.stringify(pill)} at ${width}x${height} lies on something`);
         for (const other of pills.slice(n + 1)) assert.ok(pill.x + pill.width <= other.x || other.x + other.width <= pill.x || pill.y + pill.height <= other.y || other.y + other.height <= pill.y, 'on each other');
       });
+    }
+  });
+
+  // The area of a polygon, x and y alternating, and the part of it within a box.
+  const areaOf = (points) => Math.abs(points.reduce((twice, x, n) => (n % 2 ? twice : twice + x * points[(n + 3) % points.length] - points[(n + 2) % points.length] * points[n + 1]), 0)) / 2;
+  function within(points, { left, right, top, bottom }) {
+    for (const [axis, limit, side] of [[0, left, 1], [0, right, -1], [1, top, 1], [1, bottom, -1]]) {
+      const inside = (n) => side * (points[n + axis] - limit) >= 0;
+      const kept = [];
+      for (let n = 0; n < points.length; n += 2) {
+        const next = (n + 2) % points.length;
+        if (inside(n)) kept.push(points[n], points[n + 1]);
+        if (inside(n) === inside(next)) continue;
+        const share = (limit - points[n + axis]) / (points[next + axis] - points[n + axis]);
+        kept.push(...[0, 1].map((at) => points[n + at] + share * (points[next + at] - points[n + at])));
+      }
+      points = kept;
+    }
+    return points;
+  }
+
+  // What is wrong with the tags of a plan, on maps of these sizes, at several scales.
+  function wrongTags(plan, Kind) {
+    const wrong = [];
+    const { room: { left, right, top, bottom } } = plan;
+    const words = plan.categories.map(({ name }) => `${name} 132,000원`);
+    let placed = 0;
+    for (const [width, height] of [[360, 420], [740, 240], [940, 560]])
+      for (const closer of [1, 1.3, 1.7, 2.2, 3]) {
+        const k = closer * Math.min(width / (right - left), height / (bottom - top));
+        const view = { k, x: width / 2 - k * (left + right) / 2, y: height / 2 - k * (top + bottom) / 2 };
+        const map = { view, width, height, taken: { top: 0, right: 0, bottom: 0 }, grid: new Grid(plan), stageBox: null, stageWide: 0, news: 1 };
+        const tags = new Kind(map, (c) => words[c]);
+        tags.arrange(plan.zones, words, (text) => 6.5 * text.length);
+        placed += tags.placed.length;
+        for (const { x, y, half, category, inside } of tags.placed) {
+          const pill = { left: x - half / k, right: x + half / k, top: y - 11 / k, bottom: y + 11 / k };
+          const covered = plan.zones.flatMap(({ parts }) => parts.map((part) => ({ its: part.category === category, area: areaOf(within(part.outline, pill)), of: areaOf(part.outline) })));
+          const own = covered.filter(({ its }) => its).reduce((sum, { area }) => sum + area, 0);
+          if (covered.some(({ area, of }) => area > 0.2 * of)) wrong.push(`${words[category]} covers more than a fifth, ${closer}x at ${width}`);
+          if (inside && own < 0.99 * 44 * half / k / k) wrong.push(`${words[category]} lies beside what it names, ${closer}x at ${width}`);
+        }
+      }
+    assert.ok(placed >= 15, `${placed} tags`);
+    return wrong;
+  }
+
+  // Careless ones: in a section of any size, or in the section's middle whatever its price there.
+  class Large extends Tags {
+    around(part, half) { return [{ ...part.middle, inside: true }, ...super.around(part, half)]; }
+  }
+  class Elsewhere extends Tags {
+    arrange(zones, ...more) { super.arrange(zones.map((zone) => ({ parts: zone.parts.map((part) => ({ ...zone.parts[0], category: part.category, shown: part.shown })) })), ...more); }
+  }
+
+  test('a price covers at most a fifth of what it names, and lies on nothing else', async () => {
+    globalThis.Path2D ??= class { lineTo() {} closePath() {} };
+    const twoPrices = wideHall();
+    for (const { rows } of twoPrices.plan.zones) rows.forEach((row, r) => row.seats.forEach((seat) => { seat.category = r < 20 ? 'Front' : 'Back'; }));
+    for (const [name, body] of Object.entries({ theatre: importBody('theatre'), arena: importBody('arena'), bowl: bowl(), 'two-prices': twoPrices })) {
+      await importHall(seats, `tags-${name}`, body);
+      const plan = readPlan((await visitor(seats, `tags-${name}`).plan({}, '?form=rows')).json);
+      countFree(plan, plan.categories.map(() => true));
+      new Sections(plan);
+      assert.deepEqual(wrongTags(plan, Tags), [], name);
+      assert.notDeepEqual(wrongTags(plan, name === 'two-prices' ? Elsewhere : Large), [], name);
     }
   });
 
