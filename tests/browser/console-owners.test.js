@@ -75,6 +75,7 @@ describe('the console with shared seats', async () => {
       await page.locator('details:has(#area) > summary').click();
       await page.locator('details:has(#area)').getByRole('button').first().click();
       await until('a place to be blocked at its owner', async () => (await blocked(owner, 'two')) === sum);
+      await page.locator('#area option', { hasText: new RegExp(` ${sum}\\)$`) }).waitFor({ state: 'attached' });
     };
     await block(pair.second, 1);
     assert.equal((await operator(pair.second, 'two').price({ prices: { Front: 140000 }, reason: 'few came' })).status, 200);

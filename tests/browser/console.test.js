@@ -168,6 +168,9 @@ describe('the console', async () => {
     const { page } = boss;
     await page.click('#schedule-add');
     await page.click('#schedule-add');
+    await page.fill('#step-rate-1', ''); // is not 0
+    await page.click('#apply');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'step-rate-1');
     await page.fill('#step-rate-1', '3');
     await page.check('#autopilot-on');
     await page.fill('#autopilot-ceiling', '1');
@@ -443,8 +446,11 @@ describe('the console', async () => {
       await page.locator('#desk-refund').waitFor();
       await page.click('#desk-parts summary');
       await boss.judge(`${name}-desk-order`);
-      // An impossible move is refused with a reason.
       await page.check('#desk-acts fieldset input >> nth=0');
+      await clickFor(page, '#desk-part', '#confirm[open]');
+      assert.ok((await page.textContent('#confirm-lines')).includes(places[0].zone), 'seats by their names');
+      await page.click('#confirm-no');
+      // An impossible move is refused with a reason.
       await page.fill('#desk-to', 'Row 9, seat 99');
       await page.click('#desk-move');
       await confirm(page, { why: 'a camera' });
@@ -619,6 +625,7 @@ describe('the console', async () => {
       await why('the opening night');
       const issue = await boss.hold('**/scanners');
       await page.click('#scanner-form button');
+      await page.press('#scanner-hours', 'Enter'); // pressed twice, issued once
       await page.fill('#scanner-gate', 'the next gate');
       issue();
       await page.locator('#scanner-token').waitFor();
@@ -630,6 +637,7 @@ describe('the console', async () => {
       const door = (what, body) => stack.edge.post(`/v1/pay/door/${what}`, { token, body });
       assert.equal((await stack.edge.get('/v1/pay/door', { token })).json.gate, `Gate ${name}`);
       await quiet();
+      assert.equal(await page.locator(`#scanner-list li:has-text("Gate ${name}")`).count(), 1);
       await survey(boss, 'doors');
 
       // A mistaken check-in is undone; a visitor came in before a gate's late scans arrived.
@@ -862,6 +870,121 @@ describe('the console', async () => {
     await page.reload();
     await page.locator('#vital-money .small', { hasText: 'at list price' }).waitFor();
     await page.unrouteAll({ behavior: 'ignoreErrors' });
+  });
+
+  test('a view whose file does not load says so, and comes by itself', async () => {
+    const boss = await Operator.signedIn(browser, stack, MANNERS['desk-en'], '#/events/demo');
+    const { page } = boss;
+    await page.locator('#vital-waiting').waitFor();
+    for (const [file, view, shown] of [['seats.js', 'seats', '#hall-map'], ['runbook.md', 'runbook', '#runbook']]) {
+      await page.route(`**/${file}`, (route) => route.abort());
+      await clickFor(page, `#tabs a[href$="/${view}"]`, '.drawn-lost');
+      await page.unroute(`**/${file}`);
+      await page.locator(shown).waitFor();
+    }
+  });
+
+  test('of two questions at once each is asked and answered', async () => {
+    const id = 'two-questions';
+    assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'Two' } })).status, 201);
+    const boss = await Operator.signedIn(browser, stack, MANNERS['desk-en'], `#/events/${id}`);
+    const { page } = boss;
+    await page.click('#endings summary');
+    let letGo;
+    const gone = new Promise((resolve) => { letGo = resolve; });
+    const terms = `**/admin/events/${id}/refund-terms`;
+    await page.route(terms, async (route) => {
+      await gone;
+      return route.continue();
+    });
+    await page.click('#act-open'); // looks first at what is missing
+    await clickFor(page, '#act-close', '#confirm[open]');
+    const title = await page.textContent('#confirm-title');
+    assert.match(title, /^Close/);
+    const looked = page.waitForResponse(terms);
+    letGo();
+    await looked;
+    await page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
+    assert.equal(await page.textContent('#confirm-title'), title);
+    await page.click('#confirm-no');
+    await page.locator('#confirm[open] #confirm-title', { hasText: /^Open/ }).waitFor();
+    await page.click('#confirm-no');
+    assert.equal((await doc(id)).state, 'draft');
+  });
+
+  test('typed input survives another operator\'s change, and does not undo it', async () => {
+    const id = 'two-operators';
+    assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'Two' } })).status, 201);
+    const patch = async (body) => assert.equal((await queue.patch(`/admin/events/${id}`, { body })).status, 200);
+    const boss = await Operator.signedIn(browser, stack, MANNERS['desk-en'], `#/events/${id}/knobs`);
+    const { page } = boss;
+    const elsewhere = () => page.locator('#applied', { hasText: 'Changed elsewhere' }).waitFor();
+    await page.fill('#knob-burst', '7');
+    await page.focus('#why');
+    await patch({ grace_s: 77, schedule: [{ at: '2035-01-01T10:00:00Z', rate_per_s: 3 }] });
+    await elsewhere();
+    assert.deepEqual([await page.inputValue('#knob-burst'), await page.inputValue('#knob-grace_s'), await page.inputValue('#step-rate-0')], ['7', '77', '3']);
+    await clickFor(page, '#apply', '#undo-knobs');
+    const { burst, grace_s: grace, schedule } = await doc(id);
+    assert.deepEqual([burst, grace, schedule.length], [7, 77, 1]);
+
+    await boss.view('lanes');
+    await page.click('#lane-add');
+    await page.fill('#lane-name-0', 'Fans');
+    await page.fill('#lane-id-0', 'fans');
+    await page.focus('#why');
+    await patch({ lanes: [{ id: 'press', name: 'Press', share: 20, invitations: 2 }] });
+    await elsewhere();
+    assert.equal(await page.inputValue('#lane-id-0'), 'fans');
+
+    await boss.view('message');
+    await page.locator('#message-en').waitFor();
+    await patch({ message: { en: 'Soon' } });
+    await page.waitForFunction(() => document.getElementById('message-en').value === 'Soon');
+    await page.fill('#message-en', 'Sooner');
+    await page.focus('#why');
+    await patch({ message: { en: 'Late' } });
+    await elsewhere();
+    assert.equal(await page.inputValue('#message-en'), 'Sooner');
+
+    await page.goto(`${boss.at}/console#/events/${id}/setup/opening`);
+    await page.fill('#setup-opens', '2035-01-01T20:00');
+    await patch({ rate_per_s: 60 });
+    await page.waitForFunction(() => document.getElementById('quick-rate').value === '60');
+    await page.click('#setup-save');
+    await page.locator('#setup-steps a[href$="/check"][aria-current=step]').waitFor();
+    assert.deepEqual([(await doc(id)).rate_per_s, (await doc(id)).opens_at.slice(0, 10)], [60, '2035-01-01']);
+  });
+
+  test('a list answers the search that was made, and so does its next page', async () => {
+    const boss = await Operator.signedIn(browser, stack, MANNERS['desk-en'], '#/orders');
+    const { page } = boss;
+    const { order_number: number } = (await pay.get(`/admin/orders/${order}`)).json;
+    const search = async (words) => {
+      await page.fill('#desk-words', words);
+      await page.press('#desk-words', 'Enter');
+    };
+    let letGo;
+    const gone = new Promise((resolve) => { letGo = resolve; });
+    await page.route('**/admin/orders?q=nobody*', async (route) => {
+      await gone;
+      return route.continue();
+    });
+    await page.route(`**/admin/orders?q=${number}*`, async (route) => { // as if there were more
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...await response.json(), before: order } });
+    });
+    await search('nobody@fairgate.example');
+    await search(number);
+    await page.locator('#desk-orders a', { hasText: number }).waitFor();
+    const late = page.waitForResponse('**/admin/orders?q=nobody*');
+    letGo();
+    await late;
+    await page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
+    assert.ok(await page.isVisible('#desk-orders'));
+    await page.fill('#desk-words', 'somebody else');
+    const [next] = await Promise.all([page.waitForRequest(/admin\/orders\?.*before=/), page.click('#desk-more')]);
+    assert.equal(new URL(next.url()).searchParams.get('q'), number);
   });
 
   test('a failed preview is retried, and an empty line is announced once', async () => {

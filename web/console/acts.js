@@ -8,7 +8,7 @@ import { inWords, tooLong, whoOf } from './change.js';
 import { danger } from './danger.js';
 import { binding, missing } from './checklist.js';
 import { archive, remove } from './end.js';
-import { badge, blame, button, checkWords, confirmed, guarded, hour, moment, number, rateFault, show, taken, wordsOr } from './ui.js';
+import { badge, blame, button, checkWords, confirmed, hour, moment, number, rateFault, saving, show, taken, wordsOr } from './ui.js';
 import { readChecklist } from './watch.js';
 
 // The acts offered in each state; the service decides.
@@ -105,7 +105,7 @@ export function openActs(event) {
   // ---- the rate ----
 
   const form = make('form', { id: 'quick', noValidate: true }, make('label', {}, make('span', { className: 'unseen' }, say('knob.rate_per_s')), rate, make('small', {}, say('unit.people/s'))), make('button', { id: 'quick-set' }, say('quick.set')), wrong);
-  form.addEventListener('submit', guarded(async () => {
+  form.addEventListener('submit', saving(async () => {
     if (!blame(rate, rateFault(rate))) {
       rate.focus();
       return;

@@ -70,7 +70,11 @@ async function send(name, method, path, { cache = 'no-store', waitMs = WAIT_MS, 
 }
 
 // The connection can break before or in a response's body.
-const unlessCut = (part) => part.catch(() => { throw new Refused(0, { code: 'offline' }); });
+export const unlessCut = (part) => part.catch(() => { throw new Refused(0, { code: 'offline' }); });
+
+// A script of the page that is loaded when it is needed. `isFile`: a browser may remember that it did not load, and a
+// newer version of the page may have another address for it.
+export const loaded = (script) => script.catch(() => { throw new Refused(0, { code: 'offline', isFile: true }); });
 
 // With several processes for the seats, one may respond that another has the event (421). The request is sent there
 // once more, since an edge in between learns from that response. Then it goes to the other process, if that is a part:

@@ -5,7 +5,7 @@
 
 import { call, get, withReason } from './api.js';
 import { byId, make, say } from './kit.js';
-import { blame, button, confirmed, fieldOf, guarded, number, scrollBox, show, tableOf, taken } from './ui.js';
+import { blame, button, confirmed, fieldOf, guarded, number, saving, scrollBox, show, tableOf, taken } from './ui.js';
 
 const PART = 1000; // codes per call
 const FAULTS_SHOWN = 10;
@@ -143,7 +143,7 @@ export async function open(body, event) {
     make('div', { className: 'field' }, make('label', { htmlFor: lane.id }, say('lanes.lane')), lane),
     fieldOf(uses, say('codes.uses'), say('codes.uses-help')), fieldOf(channel, say('codes.channel'), say('codes.channel-help')),
     make('div', { className: 'row' }, make('button', { className: 'main', id: 'codes-send' }, say('codes.send')), applied));
-  form.addEventListener('submit', guarded(load));
+  form.addEventListener('submit', saving(load));
   list.addEventListener('input', judge);
   for (const input of [uses, channel]) input.addEventListener('input', judgeRest);
 

@@ -3,7 +3,7 @@
 //
 //   #/events  #/events/ID[/live|knobs|lanes|codes|prices|message|draw|seats|doors|audit|runbook|setup|big]  #/orders[/SAGA]  #/parts
 
-import { allHealth, get, hasPart, metrics, operator, setWhose, signedIn, signIn, signOut, whose } from './api.js';
+import { allHealth, get, hasPart, loaded, metrics, operator, setWhose, signedIn, signIn, signOut, whose } from './api.js';
 import { openKeys } from './keys.js';
 import { announce, byId, make, say } from './kit.js';
 import { isDark, onScheme } from './scheme.js';
@@ -115,9 +115,9 @@ async function route() {
   }
   const [, name = 'events', ...rest] = location.hash.split('/').map(decodeURIComponent);
   const which = name === 'events' && rest.length > 0 ? (rest[1] === 'big' ? 'big' : 'event') : name in VIEWS ? name : 'events';
-  const { open } = await VIEWS[which]();
-  if (mine !== turn) return;
   async function begin() {
+    const { open } = await loaded(VIEWS[which]());
+    if (mine !== turn) return;
     const opened = await open(main, rest);
     if (mine !== turn) {
       opened.close?.();
@@ -136,9 +136,13 @@ async function route() {
     let isShown = false; // the error was shown; later refreshes retry
     view = {
       refresh: async () => {
-        if (isShown) return begin();
-        isShown = true;
-        throw error;
+        if (!isShown) {
+          isShown = true;
+          throw error;
+        }
+        if (!error.problem.isFile) return begin();
+        await get('queue', '/admin/whoami');
+        return location.reload();
       },
     };
   });

@@ -41,11 +41,14 @@ export async function openFinder() {
   const more = button(say('more'), () => read(true), { id: 'desk-more', hidden: true });
   let orders = [];
   let before;
+  let wanted; // the search that is shown, or is being made
+  let searches = 0;
 
   async function read(further = false) {
-    const query = new URLSearchParams({ q: words.value.trim(), event: event.value });
-    if (further) query.set('before', before);
-    const page = await get('pay', `/admin/orders?${query}`);
+    const mine = ++searches;
+    if (!further) wanted = { q: words.value.trim(), event: event.value };
+    const page = await get('pay', `/admin/orders?${new URLSearchParams({ ...wanted, ...(further ? { before } : {}) })}`);
+    if (mine !== searches) return;
     orders = further ? [...orders, ...page.orders] : page.orders;
     ({ before } = page);
     more.hidden = before === undefined;
@@ -112,7 +115,7 @@ export async function openOrder(main, id) {
   }
   const sum = (minor) => money(minor, order.currency);
   function refund(part) {
-    const lines = part.seats ?? order.places.map(seatName);
+    const lines = (part.seats ?? order.seats).map(nameOf);
     const sums = part.seats ? [] : [sum(part.amount ?? order.amount - order.refunded)];
     return act('refund', part, { title: say('desk.refund'), text: say(part.seats || part.amount ? 'desk.part-means' : 'desk.refund-means'), lines: [...(part.amount && !part.seats ? [] : lines), ...sums] });
   }

@@ -7,7 +7,7 @@ import { cancelling } from './cancel.js';
 import { announce, byId, locale, make, Refused, say } from './kit.js';
 import { fromPlace } from './place.js';
 import { readHall, saveShow, zoneOf } from './setup.js';
-import { confirmed, fact, guarded, moment, number, sayTrouble, show, taken, timeAt, wordsOr } from './ui.js';
+import { confirmed, fact, guarded, moment, number, saving, sayTrouble, show, taken, timeAt, wordsOr } from './ui.js';
 
 const EVERY = 3; // refreshes
 const HOUR_S = 3600;
@@ -21,7 +21,7 @@ function section(id, title, help, ...children) {
 
 function formOf(id, work, ...children) {
   const form = make('form', { id, className: 'stack' }, ...children);
-  form.addEventListener('submit', guarded(work));
+  form.addEventListener('submit', saving(work));
   return form;
 }
 

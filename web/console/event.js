@@ -1,7 +1,7 @@
 // event.js: one event: the bar with its state and the operator's acts, the menu of its views, the verdict, and the
 // current view.
 
-import { call, publicUrl, withReason } from './api.js';
+import { call, loaded, publicUrl, withReason } from './api.js';
 import { make, say } from './kit.js';
 import { openActs } from './acts.js';
 import { byVerdict, moment, show, zoneName } from './ui.js';
@@ -86,7 +86,7 @@ export async function open(main, [id, which = 'live', part]) {
   main.replaceChildren(acts.bar, tabs, make('section', { className: 'verdict-at' }, line, make('div', { className: 'below' }, asOf, acts.reason)), body, acts.fold);
   tabs.querySelector('[aria-current]').scrollIntoView({ block: 'nearest', inline: 'center' });
   window.scrollTo(0, 0);
-  const view = await (await VIEWS[name]()).open(body, event, part);
+  const view = await (await loaded(VIEWS[name]())).open(body, event, part);
 
   return {
     // The verdict is shown even if reading failed: missing data must not look calm.

@@ -2,7 +2,7 @@
 
 import { allHealth, call, get, hasPart, limits, whose } from './api.js';
 import { byId, make, say } from './kit.js';
-import { badge, button, byVerdict, drawn, fact, guarded, hour, levelWords, moment, number, reasonOf, show, zoneName } from './ui.js';
+import { badge, button, byVerdict, drawn, fact, guarded, hour, levelWords, moment, number, reasonOf, saving, show, zoneName } from './ui.js';
 import { alarms, frontsKept, verdict } from './verdict.js';
 import { partsFor, seatSums } from './watch.js';
 
@@ -64,7 +64,7 @@ function newEvent() {
     proposed = name.value.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 64);
     id.value = proposed;
   });
-  form.addEventListener('submit', guarded(async () => {
+  form.addEventListener('submit', saving(async () => {
     await call('queue', 'PUT', `/admin/events/${id.value}`, { body: { name: name.value }, headers: { 'If-None-Match': '*' } });
     location.hash = `#/events/${id.value}/setup`;
   }));
@@ -77,9 +77,13 @@ function endedEvents() {
   const list = make('ul', { id: 'ended', className: 'rows' });
   const none = make('p', { hidden: true }, say('none'));
   let next = 0;
+  let wanted = '';
+  let reads = 0;
   async function read(below) {
-    const query = new URLSearchParams({ q: words.value.trim(), below });
-    const page = await get('queue', `/admin/ended?${query}`);
+    const mine = ++reads;
+    if (below === 0) wanted = words.value.trim();
+    const page = await get('queue', `/admin/ended?${new URLSearchParams({ q: wanted, below })}`);
+    if (mine !== reads) return;
     next = page.next;
     more.hidden = next === null;
     const rows = page.events.map(({ id, name, ended_at, issued, admitted }) => make('li', {},

@@ -6,7 +6,7 @@ import { get, hasPart } from './api.js';
 import { byId, make, say } from './kit.js';
 import { becauseOf, inWords } from './change.js';
 import { danger } from './danger.js';
-import { blame, button, confirmed, fact, fieldOf, fromLocal, guarded, hour, languageOf, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
+import { blame, button, confirmed, fact, fieldOf, fromLocal, hour, languageOf, moment, number, percent, rateFault, saving, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
 import { hallSoon } from './watch.js';
 
 const THINK_MS = 250; // the pause in typing before a preview is requested
@@ -50,6 +50,7 @@ export async function open(body, event) {
   const applied = make('p', { id: 'applied', role: 'status' });
   const preview = make('div', { id: 'preview', role: 'status' });
   let schedule = [];
+  let was = {}; // the document's schedule and autopilot as filled in, as text
 
   // ---- fields ----
 
@@ -104,17 +105,24 @@ export async function open(body, event) {
     return input.value.trim() === '' ? null : Number(input.value);
   }
 
-  function fill() {
+  // `isKept`: what the operator has changed stays.
+  function fill(isKept = false) {
+    const typedNow = isKept ? changes() : {};
     for (const field of fields.values()) {
       const { knob, knob: { kind }, part, tag, input } = field;
+      const typed = isKept && valueOf(field) !== field.was ? [input.value, input.checked] : null;
       const value = tag ? textsOf(knob, part)[tag] : textsOf(knob, part);
       if (kind === 'bool') input.checked = value;
       else input.value = kind === 'time' ? toLocal(value) : value ?? '';
       field.was = valueOf(field);
+      if (typed !== null) [input.value, input.checked] = typed;
     }
-    schedule = event.doc.schedule.map((step) => ({ ...step }));
-    showSchedule();
-    fillAutopilot();
+    if (typedNow.schedule === undefined) {
+      schedule = event.doc.schedule.map((step) => ({ ...step }));
+      showSchedule();
+    }
+    if (typedNow.autopilot === undefined) fillAutopilot();
+    was = { schedule: JSON.stringify(event.doc.schedule), autopilot: JSON.stringify(autopilotOf(event.doc)) };
     judge();
   }
 
@@ -127,15 +135,16 @@ export async function open(body, event) {
       const into = (was, tag) => (tag ? { ...was, [tag]: now } : now);
       patch[name] = field.part === undefined ? into(patch[name], field.tag) : { ...patch[name], [field.part]: into(patch[name]?.[field.part], field.tag) };
     }
-    if (JSON.stringify(schedule) !== JSON.stringify(event.doc.schedule)) patch.schedule = schedule;
+    if (JSON.stringify(schedule) !== was.schedule) patch.schedule = schedule;
     const pilot = readAutopilot();
-    if (JSON.stringify(pilot) !== JSON.stringify(autopilotOf(event.doc))) patch.autopilot = pilot;
+    if (JSON.stringify(pilot) !== was.autopilot) patch.autopilot = pilot;
     return patch;
   }
 
   function judge() {
     let good = true;
     for (const { input, knob } of [...fields.values(), ...pilotFields]) good = blame(input, fault(input, knob)) && good;
+    for (const [at, rate] of stepInputs()) good = [blame(at, at.value === '' ? say('rule.time') : ''), blame(rate, rateFault(rate))].every((is) => is) && good;
     for (const field of fields.values()) field.at.classList.toggle('changed', valueOf(field) !== field.was);
     const count = Object.keys(changes()).length;
     byId('changes').textContent = count === 0 ? say('knobs.unchanged') : say('knobs.changed', count);
@@ -181,6 +190,7 @@ export async function open(body, event) {
   // ---- the rate by time ----
 
   const rows = make('ol', { id: 'schedule' });
+  const stepInputs = () => [...rows.children].map((row) => row.querySelectorAll('input'));
   function showSchedule() {
     rows.replaceChildren(...schedule.map((step, n) => {
       const at = make('input', { type: 'datetime-local', step: '1', value: toLocal(step.at), id: `step-at-${n}`, required: true });
@@ -202,7 +212,7 @@ export async function open(body, event) {
         judge();
         (byId(`step-at-${Math.min(n, schedule.length - 1)}`) ?? byId('schedule-add')).focus();
       }, { className: 'quiet', 'aria-label': say('schedule.remove-at', moment(step.at)) });
-      return make('li', {}, make('label', { className: 'field' }, say('schedule.at'), at), make('label', { className: 'field' }, say('schedule.rate'), rate), gone);
+      return make('li', {}, fieldOf(at, say('schedule.at')), fieldOf(rate, say('schedule.rate')), gone);
     }));
     byId('schedule-none')?.toggleAttribute('hidden', schedule.length > 0);
   }
@@ -286,7 +296,7 @@ export async function open(body, event) {
     told, group('times', GROUPS.times), group('visit', GROUPS.visit), group('defence', GROUPS.defence), group('seats', GROUPS.seats), ...(others.length > 0 ? [group('more', others)] : []));
   const form = make('form', { id: 'knob-form', noValidate: true }, groups,
     make('div', { className: 'apply' }, make('button', { className: 'main', id: 'apply' }, say('knobs.apply')), button(say('knobs.reset'), () => { fill(); applied.replaceChildren(); thinkSoon(); }), make('span', { id: 'changes' }), applied));
-  form.addEventListener('submit', guarded(apply));
+  form.addEventListener('submit', saving(apply));
   form.addEventListener('input', ({ target }) => {
     judge();
     if (target.id === 'knob-rate_per_s') thinkSoon();
@@ -299,8 +309,8 @@ export async function open(body, event) {
   const changedElsewhere = () => {
     if (event.doc.version === version) return;
     version = event.doc.version;
-    if (Object.keys(changes()).length === 0 || form.contains(document.activeElement) === false) fill();
-    else applied.textContent = say('knobs.elsewhere');
+    fill(true);
+    if (Object.keys(changes()).length > 0) applied.textContent = say('knobs.elsewhere');
   };
   event.listeners.add(changedElsewhere);
 

@@ -4,7 +4,7 @@
 
 import { get } from './api.js';
 import { byId, make, say } from './kit.js';
-import { blame, button, fieldOf, guarded, number, scrollBox, show, tableOf } from './ui.js';
+import { blame, button, fieldOf, guarded, number, saving, scrollBox, show, tableOf } from './ui.js';
 
 const LANES_MAX = 4;
 const CODES_MAX = 1000; // per request
@@ -18,9 +18,10 @@ export async function open(body, event) {
   const applied = make('p', { id: 'applied', role: 'status' });
   const fixed = make('p', { className: 'small', id: 'lanes-fixed' }, say('lanes.fixed'));
   let lanes = [];
+  let was = ''; // the document's lanes as filled in
 
   const left = () => 100 - lanes.reduce((sum, { share }) => sum + share, 0);
-  const changed = () => JSON.stringify(lanes) !== JSON.stringify(event.doc.lanes);
+  const changed = () => JSON.stringify(lanes) !== was;
   const free = () => OPEN.includes(event.doc.state);
 
   // ---- fields ----
@@ -119,6 +120,7 @@ export async function open(body, event) {
 
   function take() {
     lanes = event.doc.lanes.map((lane) => ({ ...lane }));
+    was = JSON.stringify(lanes);
     fill();
   }
 
@@ -141,16 +143,16 @@ export async function open(body, event) {
       fill();
       byId(`lane-name-${lanes.length - 1}`).focus();
     }, { id: 'lane-add' })), applied);
-  form.addEventListener('submit', guarded(apply));
+  form.addEventListener('submit', saving(apply));
   body.replaceChildren(form);
   take();
 
   let seen = event.doc.version;
   const elsewhere = () => {
     if (event.doc.version === seen) return;
-    const untouched = !changed() || !form.contains(document.activeElement);
     seen = event.doc.version;
-    if (untouched) take();
+    if (!changed()) take();
+    else if (JSON.stringify(event.doc.lanes) !== was) applied.textContent = say('knobs.elsewhere');
   };
   event.listeners.add(elsewhere);
   return {

@@ -2,7 +2,7 @@
 // else English, else any other; so does the preview.
 
 import { make, say } from './kit.js';
-import { button, guarded, languageOf } from './ui.js';
+import { button, languageOf, saving } from './ui.js';
 
 const LANGUAGES = document.documentElement.dataset.languages.split(' '); // languages for visitors
 const nameOf = (tag) => languageOf(tag, tag);
@@ -16,7 +16,7 @@ export async function open(body, event) {
   const previews = make('div', { className: 'previews' });
 
   for (const tag of tags) {
-    const input = make('textarea', { id: `message-${tag}`, rows: 3, value: event.doc.message[tag] ?? '', lang: tag, 'aria-describedby': `size-${tag}` });
+    const input = make('textarea', { id: `message-${tag}`, rows: 3, lang: tag, 'aria-describedby': `size-${tag}` });
     const size = make('span', { className: 'small', id: `size-${tag}` });
     fields.set(tag, { input, size });
   }
@@ -43,10 +43,16 @@ export async function open(body, event) {
     // A merge patch only adds to an object, so removed languages must be named.
     const patch = { ...Object.fromEntries(Object.keys(event.doc.message).map((tag) => [tag, null])), ...message };
     const etag = await event.save({ message: patch });
-    event.applied(applied, etag, say('message.sent'), {}, () => {
-      for (const [tag, { input }] of fields) input.value = event.doc.message[tag] ?? '';
-      look();
-    });
+    take();
+    event.applied(applied, etag, say('message.sent'), {}, take);
+  }
+
+  let was = ''; // the document's texts as filled in
+  const saved = () => JSON.stringify(Object.fromEntries([...fields.keys()].filter((tag) => event.doc.message[tag]).map((tag) => [tag, event.doc.message[tag]])));
+  function take() {
+    for (const [tag, { input }] of fields) input.value = event.doc.message[tag] ?? '';
+    was = saved();
+    look();
   }
 
   const form = make('form', { id: 'message-form', className: 'stack' },
@@ -60,13 +66,21 @@ export async function open(body, event) {
     })),
     applied);
   form.addEventListener('input', look);
-  form.addEventListener('submit', guarded(async () => {
+  form.addEventListener('submit', saving(async () => {
     const long = [...fields.values()].find(({ input }) => sizeOf(input.value.trim()) > BYTES_MAX);
     if (long) long.input.focus();
     else await send(texts());
   }));
   body.replaceChildren(form, make('h2', {}, say('message.preview')), previews);
-  look();
-  return {};
+  take();
+  let seen = event.doc.version;
+  const elsewhere = () => {
+    if (event.doc.version === seen) return;
+    seen = event.doc.version;
+    if (JSON.stringify(texts()) === was) take();
+    else if (saved() !== was) applied.textContent = say('knobs.elsewhere');
+  };
+  event.listeners.add(elsewhere);
+  return { close: () => event.listeners.delete(elsewhere) };
 }
 

@@ -48,21 +48,28 @@ async function openList(main) {
   const found = make('div');
   let sagas = [];
   let turns = 0;
+  let wanted = { state: STATES[0] }; // the list that is shown, or is being read
+  let reads = 0;
 
   async function read(further = false) {
-    const query = new URLSearchParams({ state: state.value, limit: LIMIT });
-    if (order.value.trim() !== '') query.set('order', order.value.trim());
-    if (further) query.set('before', sagas.at(-1).saga);
+    const mine = ++reads;
+    const query = new URLSearchParams({ ...wanted, limit: LIMIT, ...(further ? { before: sagas.at(-1).saga } : {}) });
     const page = (await get('pay', `/admin/sagas?${query}`)).sagas;
+    if (mine !== reads) return;
     sagas = further ? [...sagas, ...page] : page;
     more.hidden = page.length < LIMIT;
     none.hidden = sagas.length > 0;
     show(list, ...sagas.map(row));
   }
 
+  function choose() {
+    wanted = { state: state.value, ...(order.value.trim() === '' ? {} : { order: order.value.trim() }) };
+    return read();
+  }
+
   async function find(whose) {
     [state.value, order.value] = ['all', whose];
-    await read();
+    await choose();
     order.focus();
   }
 
@@ -91,8 +98,8 @@ async function openList(main) {
   report.append(make('h2', {}, say('drift.title')), make('p', { className: 'small' }, say('drift.help')), found, button(say('drift.now'), reconcile, { id: 'reconcile-now' }));
 
   const form = make('form', { className: 'row end' }, make('label', { className: 'field' }, say('orders.show'), state), make('label', { className: 'field' }, say('orders.order'), order), make('button', { id: 'saga-find' }, say('orders.show')));
-  form.addEventListener('submit', guarded(() => read()));
-  state.addEventListener('change', guarded(() => read()));
+  form.addEventListener('submit', guarded(choose));
+  state.addEventListener('change', guarded(choose));
   main.replaceChildren(make('h1', {}, say('menu.orders')), await openFinder(), make('h2', {}, say('orders.title')), form, none, list, more, report);
   return {
     async refresh() {

@@ -3,7 +3,7 @@
 // have.
 
 import { byId, digitsOf, make, money, say } from './kit.js';
-import { blame, button, fieldOf, guarded } from './ui.js';
+import { blame, button, fieldOf, saving } from './ui.js';
 
 const CATEGORIES_MAX = 16;
 const NAME_BYTES_MAX = 80;
@@ -141,7 +141,7 @@ export async function open(body, event) {
       fill();
       byId(`price-name-${rows.length - 1}`).focus();
     }, { id: 'price-add' })), applied);
-  form.addEventListener('submit', guarded(apply));
+  form.addEventListener('submit', saving(apply));
   form.addEventListener('input', () => { touched = true; });
   currency.addEventListener('input', judge);
   body.replaceChildren(form);

@@ -65,7 +65,9 @@ export async function open(body, event) {
 
   const sums = make('dl', { id: 'seat-sums', className: 'facts' });
   const categories = scrollBox(say('seats.categories'));
+  const area = make('select', { id: 'area' });
   function showCounts() {
+    show(area, ...info.areas.map(({ id: value, name, free, blocked }) => make('option', { value }, `${name} (${say('seats.free')} ${number(free)}, ${say('seats.blocked')} ${number(blocked)})`)));
     const sum = (kind) => info.categories.reduce((total, category) => total + category[kind], 0);
     show(sums, ...['sold', 'held', 'free', 'blocked'].map((kind) => fact(say(`seats.${kind}`), number(sum(kind)))));
     const heads = ['category', 'price', 'sold', 'held', 'free', 'blocked'].map((key) => say(`seats.${key}`));
@@ -165,15 +167,14 @@ export async function open(body, event) {
 
   function areas() {
     if (info.areas.length === 0) return [];
-    const which = make('select', { id: 'area' }, ...info.areas.map((area) => make('option', { value: area.id }, `${area.name} (${say('seats.free')} ${number(area.free)}, ${say('seats.blocked')} ${number(area.blocked)})`)));
     const quantity = make('input', { id: 'area-quantity', type: 'number', min: 1, value: 1 });
     const act = (what) => async () => {
-      const { json } = await call('seats', 'POST', `${path}/${what}`, { body: { area: which.value, quantity: Number(quantity.value) } });
+      const { json } = await call('seats', 'POST', `${path}/${what}`, { body: { area: area.value, quantity: Number(quantity.value) } });
       outcome.textContent = say(`seats.${what}.done`, number(Number(quantity.value)));
       info.categories = json.categories;
       showCounts();
     };
-    return [make('details', {}, make('summary', {}, say('setup.areas')), make('div', { className: 'row end' }, make('label', { className: 'field' }, say('areas.area'), which), make('label', { className: 'field' }, say('areas.quantity'), quantity), button(say('areas.block'), act('block')), button(say('areas.unblock'), act('unblock'))))];
+    return [make('details', {}, make('summary', {}, say('setup.areas')), make('div', { className: 'row end' }, make('label', { className: 'field' }, say('areas.area'), area), make('label', { className: 'field' }, say('areas.quantity'), quantity), button(say('areas.block'), act('block')), button(say('areas.unblock'), act('unblock'))))];
   }
 
   // ---- the page ----

@@ -3,13 +3,14 @@
 // page is open, so that switching views loses nothing.
 
 import { bodyOf, colourOf, documentOf, MOST, pictureOf, planOf, saleOf } from './blocks.js';
+import { loaded } from './api.js';
 import { lang, make, money, say } from './kit.js';
 import { boxOf } from './plan.js';
 import { CURRENCY, faultOfAmount, faultOfName, minorOf, typedOf } from './prices.js';
 import { marksOf } from './setup-marks.js';
 import { formOf, goOn, judged, saveHall } from './setup.js';
 import { draw } from './spark.js';
-import { blame, button, fieldOf, number, show } from './ui.js';
+import { blame, button, fieldOf, guarded, number, show } from './ui.js';
 
 const CODE_LEAST = 8; // a channel's minimum in the service
 const whole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
@@ -21,7 +22,7 @@ const COLUMNS = { blocks: ['name', 'rows', 'seats', 'category', 'accessible', 'c
 
 // A hall of `make run`, without its demo parts: pictures of its sections, and a code that everybody knows.
 async function sampleOf(name) {
-  const { channels, zones, ...body } = (await import('./samples.js')).importBody(name);
+  const { channels, zones, ...body } = (await loaded(import('./samples.js'))).importBody(name);
   return documentOf({ ...body, channels: channels.map((one) => ({ ...one, code: randomCode() })), zones: zones.map(({ view: _, ...rest }) => rest) });
 }
 
@@ -259,12 +260,13 @@ export function open(body, nav, event, hall) {
       blame(file, say('setup.wrong-file'));
     }
   });
-  kind.addEventListener('change', async () => {
+  kind.addEventListener('change', guarded(async () => {
     const { value } = kind;
     if (SAMPLES.includes(value)) kept.sales[value] ??= typedSale(saleOf(await sampleOf(value)));
+    if (kind.value !== value) return; // another one was chosen meanwhile
     kept.kind = value;
     take();
-  });
+  }));
 
   const made = (name, ...help) => make('section', { className: 'hall-made stack' }, make('h3', {}, say(`setup.${name}`)), ...help, lists[name], adds[name]);
   const sold = make('section', { id: 'hall-sold', className: 'stack' }, make('h3', {}, say('setup.categories')), fieldOf(currency, say('prices.currency')), lists.categories, adds.categories,

@@ -2,7 +2,7 @@
 // missing. Each step is saved by itself, with calls that other views and the command line make too. The hall's document
 // and the line both say when and where the show is and what it costs, and this view keeps them the same.
 
-import { call, get, hasPart, limits, publicUrl, whose, withReason } from './api.js';
+import { call, get, hasPart, limits, loaded, publicUrl, whose, withReason } from './api.js';
 import { pricesOf } from './blocks.js';
 import { locale, make, say } from './kit.js';
 import { danger } from './danger.js';
@@ -27,6 +27,9 @@ const isTime = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(
 const alike = (one, other) => (isTime(one) && isTime(other) ? Date.parse(one) === Date.parse(other) : JSON.stringify(bare({ one })) === JSON.stringify(bare({ one: other })));
 
 const newIn = (wanted, document) => Object.fromEntries(Object.entries(wanted).filter(([name, value]) => !alike(value, document[name])));
+// The members of a form that was filled from `doc`. What the operator left as it was may have another value by now: the
+// document's.
+const changedSince = (event, doc, filled) => ({ ...Object.fromEntries(Object.keys(filled).map((name) => [name, event.doc[name]])), ...newIn(filled, doc) });
 
 // ---- what the steps share ----
 
@@ -250,12 +253,12 @@ function eventStep(event, hall) {
     if (!good) return;
     const place = zone.value.trim();
     const at = (input, was) => readPlace(input.value, place === before ? was : null, place);
-    const wanted = {
+    const wanted = changedSince(event, doc, {
       name: name.value.trim(), starts_at: at(starts, doc.starts_at), doors_at: at(doors, doc.doors_at), time_zone: place,
       venue: venue.value() === null ? null : { name: venue.value(), address: address.value() },
       picture: picture.value.trim() || null,
-    };
-    if (await saveShow(event, hall, wanted, { more: { about: about.each() } })) goOn(event, 'event');
+    });
+    if (await saveShow(event, hall, wanted, { more: newIn({ about: about.each() }, doc) })) goOn(event, 'event');
   }
 
   const zones = make('datalist', { id: 'setup-zones' }, ...Intl.supportedValuesOf('timeZone').map((value) => make('option', { value })));
@@ -274,7 +277,7 @@ function inMinutes(s) {
 }
 
 async function openingStep(event, hall) {
-  const { sizeFor } = await import('./size.min.js');
+  const { sizeFor } = await loaded(import('./size.min.js'));
   const { doc } = event;
   const zone = zoneOf(event, hall);
   const opens = timeInput('setup-opens', doc.opens_at, zone);
@@ -308,7 +311,7 @@ async function openingStep(event, hall) {
     const asks = ['draft', 'scheduled'].includes(doc.state) ? '' : danger('rate_per_s', doc.rate_per_s, value);
     const sure = asks === '' ? { why: event.why() } : await confirmed({ title: say('knobs.sure'), text: asks, yes: say('knobs.apply'), why: { text: event.why() } });
     if (!sure) return;
-    await saveLine(event, { opens_at: readPlace(opens.value, doc.opens_at, zone), rate_per_s: value }, sure.why);
+    await saveLine(event, changedSince(event, doc, { opens_at: readPlace(opens.value, doc.opens_at, zone), rate_per_s: value }), sure.why);
     goOn(event, 'opening');
   }
   return formOf({ opens_at: opens, rate_per_s: rate }, save, [make('h2', {}, say('setup.opening')),
@@ -364,12 +367,12 @@ export async function open(body, event, part) {
   async function showStep() {
     try {
       if (step === 'terms') {
-        await (await import('./setup-terms.js')).open(body, nav, event);
+        await (await loaded(import('./setup-terms.js'))).open(body, nav, event);
         return true;
       }
       const hall = await readHall(event.id);
-      if (step === 'hall') (await import('./setup-hall.js')).open(body, nav, event, hall);
-      else body.replaceChildren(nav, eventStep(event, hall), ...(limits() === null && whose().role === 'admin' ? [(await import('./setup-copy.js')).copyOf(event, hall)] : []));
+      if (step === 'hall') (await loaded(import('./setup-hall.js'))).open(body, nav, event, hall);
+      else body.replaceChildren(nav, eventStep(event, hall), ...(limits() === null && whose().role === 'admin' ? [(await loaded(import('./setup-copy.js'))).copyOf(event, hall)] : []));
       return true;
     } catch (error) {
       if (!('problem' in error)) throw error;

@@ -75,6 +75,20 @@ export function guarded(work, tell = notice) {
   };
 }
 
+// The same for a form that saves: pressed twice, it is sent once.
+export function saving(work) {
+  let isUnderWay = false;
+  return guarded(async (event) => {
+    if (isUnderWay) return;
+    isUnderWay = true;
+    try {
+      await work(event);
+    } finally {
+      isUnderWay = false;
+    }
+  });
+}
+
 // A knob's value, as shown in "from ... to ...".
 export function textOf(value) {
   if (value === null || value === undefined || value === '') return '–';
@@ -166,10 +180,19 @@ export function button(text, work, properties = {}, tell = notice) {
   return made;
 }
 
+// One question at a time: a second one would change the words of the first under the operator's finger, and one press
+// would answer both.
+let asked = Promise.resolve();
+export function confirmed(question) {
+  const answer = asked.then(() => ask(question));
+  asked = answer.catch(() => {});
+  return answer;
+}
+
 // Asks for confirmation. It shows what will happen, line by line, and a word to type if it cannot be undone. `why` is
 // the recorded reason as {text, needed}: the initial text, and whether it is required. The focus starts on the word to
 // type, else on "no"; Escape means no. Returns null, or {why} after "yes".
-export function confirmed({ title, text, lines = [], yes, word, why }) {
+function ask({ title, text, lines = [], yes, word, why }) {
   const dialog = byId('confirm');
   byId('confirm-title').textContent = title;
   byId('confirm-text').textContent = text;
