@@ -527,7 +527,7 @@ describe('the map of the hall', async () => {
           if (inside && own < 0.99 * 44 * half / k / k) wrong.push(`${words[category]} lies beside what it names, ${closer}x at ${width}`);
         }
       }
-    assert.ok(placed >= 15, `${placed} tags`);
+    assert.ok(placed >= 5, `${placed} tags`);
     return wrong;
   }
 
@@ -536,7 +536,14 @@ describe('the map of the hall', async () => {
     around(part, half) { return [{ ...part.middle, inside: true }, ...super.around(part, half)]; }
   }
   class Elsewhere extends Tags {
-    arrange(zones, ...more) { super.arrange(zones.map((zone) => ({ parts: zone.parts.map((part) => ({ ...zone.parts[0], category: part.category, shown: part.shown })) })), ...more); }
+    around(part, half) { return super.around({ ...part, ...this.first.get(part) }, half); }
+
+    arrange(zones, ...more) {
+      this.first = new Map(zones.flatMap(({ parts: [first, ...others] }) => others.map((part) => [part, { middle: first.middle, box: first.box, area: first.area, outline: first.outline }])));
+      const { price } = this;
+      this.price = (c) => (c === 1 ? price(c) : ''); // no other tag is in the way
+      super.arrange(zones, ...more);
+    }
   }
 
   test('a price covers at most a fifth of what it names, and lies on nothing else', async () => {
