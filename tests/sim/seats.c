@@ -37,6 +37,8 @@ enum {
     READY_MS = 60 * 1000,
     TAKEN_MS = 2000,   /* as README.md promises */
     IN_TIME_MS = 2000, /* for a call of an event whose neighbours alone are disturbed */
+    MEMORY_BYTES = 4 * EVENT_BYTES,                 /* enough for the two that sell */
+    LARGE_BYTES = MEMORY_BYTES / EVENT_BYTES_TIMES, /* of a document that needs more */
 };
 
 struct seat_service {
@@ -61,15 +63,24 @@ static struct {
     uint64_t undisturbed_us; /* from then on no fault hits the gala; UINT64_MAX: any does */
     struct seat_service services[SEATS_PROCS];
     unsigned services_len;
-    bool shared;
+    bool shared, large; /* large: the third event needs more than the memory */
 } seats;
 
-/* The document of the third cannot be read. */
+/* The third sells nothing: its document cannot be read, or it is large. */
 static const char *const ids[HALLS + 1] = {"gala", "ball", "fair"};
 
 static bool is_running(const struct seat_service *service)
 {
     return service->turn != NULL && !turn_loop(service->turn)->closed;
+}
+
+static unsigned which_is(const struct event *event)
+{
+    unsigned which = 0;
+    while (strcmp(event->id, ids[which]) != 0)
+        which += 1;
+    assert(which <= HALLS);
+    return which;
 }
 
 /* NULL: it is not open there. */
@@ -188,11 +199,24 @@ static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct
     return rc;
 }
 
+/* What needs more than the memory is alone there. */
+static void judge_room(const struct seat_service *service, unsigned which)
+{
+    if (!seats.large)
+        return;
+    for (unsigned other = 0; other <= HALLS; other++)
+        if (other != which && (which == HALLS || other == HALLS) && opened(service, other) != NULL)
+            invariant_broken(INVARIANT_4, "%s opens %s next to %s, without the memory",
+                             service->name, ids[which], ids[other]);
+    if (which == HALLS)
+        probe_reached(PROBE_OPENED_LARGE);
+}
+
 static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64_t asked_ms)
 {
     struct seat_service *service = current();
     const struct event *event = events_nth(service->events, nth);
-    unsigned which = strcmp(event->id, ids[GALA]) == 0 ? GALA : BALL;
+    unsigned which = which_is(event);
     sim_note("owns %s, with epoch %llu", event->id, (unsigned long long)epoch);
     for (unsigned i = 0; i < SEATS_PROCS; i++) {
         const struct event *other = opened(&seats.services[i], which);
@@ -200,12 +224,13 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch, uint64_t seq, uint64
             invariant_broken(INVARIANT_1, "%s and %s own %s", service->name, seats.services[i].name,
                              event->id);
     }
+    judge_room(service, which);
     service->host.own(ctx, nth, epoch, seq, asked_ms);
     /* A process that was paused between its last look and now may be too late. It may answer buyers
      * from memory for a moment, but cannot write or prove anything. */
     if (epoch != sql_epoch(which))
         probe_reached(PROBE_OPENED_LATE);
-    else
+    else if (which != HALLS)
         invariant_engine(which, event->engine, service->name);
     if (which == GALA && seats.undisturbed_us == 0)
         seats.undisturbed_us = sim_us();
@@ -509,6 +534,7 @@ static void live(void *ctx)
         .events = "",
         .owners = seats.shared ? SEATS_PROCS : 0,
         .places = fault_now(FAULT_EVENT_SLEEPS) ? 1 : 0,
+        .memory = seats.large ? MEMORY_BYTES : 0,
         .idle_ms = sim_between(100, 3000),
         .batch_max = (uint32_t)(1 + sim_below(SIM_CHOICES, 8)),
         .queue = queue,
@@ -597,8 +623,11 @@ void seats_begin(uint32_t rows, uint32_t row_seats, bool undisturbed)
     invariants_begin(seats_count(), SEAT_PRICE, undisturbed);
     for (unsigned i = 0; i < HALLS; i++)
         sql_begin(ids[i], seats.document, &ears);
-    if (undisturbed)
-        sql_begin(ids[HALLS], "{}", NULL);
+    seats.large = !undisturbed && fault_now(FAULT_HALL_LARGE);
+    if (undisturbed || seats.large)
+        sql_begin(ids[HALLS], seats.large ? seats.document : "{}", NULL);
+    if (seats.large)
+        sql_enlarge(HALLS, LARGE_BYTES);
     for (unsigned i = 0; i < seats.services_len; i++) {
         struct seat_service *service = &seats.services[i];
         snprintf(service->name, sizeof(service->name), "seats-%c", 'a' + (char)i);
@@ -638,8 +667,19 @@ static void move(struct seat_service *at, unsigned which, const struct seat_serv
     sim_spawn(&at->proc, write_wish, wish);
 }
 
+static void ask_for_large(struct seat_service *at)
+{
+    struct event *event = opened(at, HALLS);
+    if (event != NULL)
+        events_used(at->events, event);
+    else if (at->proc.alive && at->journal != NULL)
+        (void)journal_wake(at->journal, span_of(ids[HALLS]));
+}
+
 void seats_fault(uint32_t ms)
 {
+    if (seats.large && fault_within(FAULT_HALL_ASKED, ms))
+        ask_for_large(any_service());
     for (unsigned i = 0; i < SEATS_PROCS; i++) {
         struct seat_service *service = &seats.services[i];
         if (!service->proc.alive)

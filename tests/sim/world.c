@@ -60,6 +60,8 @@ static void disturb(const struct world_conf *conf)
         sql_refuse_rows(event, sim_between(0, 6 * SIM_S));
     if (fault_within(FAULT_PG_EPOCH, FAULTS_MS))
         sql_raise_epoch(event);
+    if (fault_within(FAULT_EVENT_RETIRED, FAULTS_MS))
+        sql_retire(event, sim_between(0, 20 * (uint64_t)SIM_S));
 }
 
 static void go_wrong(void *ctx)

@@ -44,6 +44,7 @@ struct row {
 static struct event {
     const char *id; /* NULL: no event has this number */
     const char *document;
+    uint64_t document_bytes;
     const struct sql_ears *ears; /* NULL: nobody checks it */
     uint64_t refused_until_us;   /* rows of its journal */
     struct owner {
@@ -56,7 +57,7 @@ static struct event {
     } owner;
     uint32_t rows_len;
     int64_t changed; /* of the event's row: number of the transaction */
-    bool asleep;
+    bool asleep, retired;
     uint64_t due_ms, asked_ms; /* of the owner's row; 0: NULL */
     struct sold {
         uint64_t seq, hold; /* seq 0: not sold */
@@ -116,6 +117,7 @@ void sql_begin(const char *id, const char *document, const struct sql_ears *ears
     assert(event < events + EVENTS);
     event->id = id;
     event->document = document;
+    event->document_bytes = strlen(document);
     event->ears = ears;
     struct chain first = chain_first(span_of(id));
     memcpy(event->owner.chain, first.bytes, CHAIN_BYTES);
@@ -137,6 +139,31 @@ void sql_refuse_rows(unsigned which, uint64_t us)
     events[which].refused_until_us = sim_us() + us;
     sim_note("rows of %s are refused for %llu ms", events[which].id,
              (unsigned long long)us / SIM_MS);
+}
+
+void sql_enlarge(unsigned which, uint64_t document_bytes)
+{
+    events[which].document_bytes = document_bytes;
+}
+
+static void mark_retired(struct event *event, bool retired)
+{
+    event->retired = retired;
+    event->changed = ++transactions;
+    sim_note("%s is %s", event->id, retired ? "about to be retired" : "not retired after all");
+}
+
+static void end_retirement(void *ctx)
+{
+    mark_retired(ctx, false);
+}
+
+void sql_retire(unsigned which, uint64_t us)
+{
+    if (events[which].retired)
+        return;
+    mark_retired(&events[which], true);
+    sim_after(NULL, us, end_retirement, &events[which]);
 }
 
 static struct span bytes_of(const void *bytes, size_t len)
@@ -339,9 +366,11 @@ static void do_changed(struct server_ask *ask)
         res->row[res->rows++].changed =
             (struct sql_events_changed_row){.no = no_of(event),
                                             .id = span_of(event->id),
+                                            .retired = event->retired,
                                             .asleep = event->asleep,
                                             .due_ms = event->due_ms,
                                             .asked = event->asked_ms != 0,
+                                            .document = (uint32_t)event->document_bytes,
                                             .changed = event->changed,
                                             .horizon = transactions + 1};
 }
@@ -364,7 +393,7 @@ static bool is_among(int32_t no, const int32_t *nos, uint32_t len)
 static bool may_wake(const struct query *asks)
 {
     for (const struct event *event = events; event < events + EVENTS && event->id != NULL; event++)
-        if (event->changed >= asks->args.wake.since && !event->asleep &&
+        if (event->changed >= asks->args.wake.since && !event->asleep && !event->retired &&
             !is_among(no_of(event), asks->known, asks->known_len))
             return false;
     return true;
@@ -410,7 +439,7 @@ static unsigned sleep_finds(const struct server_ask *ask)
 {
     const struct sql_event_sleep_args *args = &((const struct query *)ask)->args.sleep;
     const struct event *event = event_of(args->event);
-    bool finds = event != NULL && !event->asleep && is_free(ask, event) &&
+    bool finds = event != NULL && !event->asleep && !event->retired && is_free(ask, event) &&
                  args->epoch == event->owner.epoch &&
                  (args->due_ms == 0 || args->due_ms > sim_wall_ms());
     return row_if(finds, event);

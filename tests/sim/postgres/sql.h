@@ -25,6 +25,9 @@ void sql_keep_snapshot(unsigned event, uint64_t seq, uint8_t *body, size_t len);
 uint64_t sql_epoch(unsigned event);
 void sql_raise_epoch(unsigned event); /* out of turn: the owner notices at its next write */
 void sql_refuse_rows(unsigned event, uint64_t us); /* of its journal, as a constraint would */
+void sql_enlarge(unsigned event, uint64_t document_bytes); /* it is shown to be this long */
+/* As `retire` does, which is undone after that time: the event turns out not to be over. */
+void sql_retire(unsigned event, uint64_t us);
 bool sql_is_asleep(unsigned event);
 uint64_t sql_journal_len(unsigned event); /* in changes */
 

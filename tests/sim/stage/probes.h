@@ -15,6 +15,7 @@
     ROW(WOKEN_ASKED, "an event that slept was opened since somebody asked for it") \
     ROW(WOKEN_DUE, "... since a hold of it had ended") \
     ROW(OPENED_LATE, "a process opened an event that was another's by then") \
+    ROW(OPENED_LARGE, "a hall that needs more than the memory was opened, alone") \
     ROW(MOVED, "an event went to the process where an operator wanted it") \
     ROW(FROM_SNAPSHOT, "an event was read from a snapshot on") \
     ROW(GHOST_WRITE, "a statement wrote after its caller had given up") \
