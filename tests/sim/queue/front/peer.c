@@ -23,6 +23,7 @@
 #include <hiredis/hiredis.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -152,6 +153,14 @@ static void be_done(struct passage *passage)
         reply_error(&passage->answer, "NOAUTH Authentication required.");
 }
 
+static bool is_look_up(const redisReply *command)
+{
+    for (size_t i = 0; i < command->elements; i++)
+        if (strcmp(command->element[i]->str, "look") == 0)
+            return true;
+    return false;
+}
+
 static void be_read(struct passage *passage)
 {
     struct peer *peer = passage->peer;
@@ -159,7 +168,8 @@ static void be_read(struct passage *passage)
         hang_up(passage);
         return;
     }
-    if (fault_now(FAULT_REDIS_CUT)) {
+    if (fault_now(FAULT_REDIS_CUT) ||
+        (is_look_up(passage->command) && fault_now(FAULT_REDIS_CUT_LOOK))) {
         suffer(peer, 0);
         hang_up(passage);
         return;
