@@ -5,6 +5,7 @@
 
 #include "queue/front/fronts.h"
 #include "queue/front/keeper.h"
+#include "stage/faults.h"
 
 #include "base/rfc3339.h"
 
@@ -96,6 +97,51 @@ static void slip(const struct run *show)
     (void)act(show->event, &ask);
 }
 
+static void take_action(unsigned event, const char *action)
+{
+    const struct ask ask = {.kind = ASK_MOVE, .action = action};
+    (void)act(event, &ask);
+}
+
+static int end(unsigned event, uint64_t if_version, bool unarchived, bool is_slip)
+{
+    const struct ask ask = {.kind = ASK_DELETE,
+                            .patch = "it is deleted",
+                            .if_version = if_version,
+                            .unarchived = unarchived,
+                            .is_slip = is_slip};
+    return act(event, &ask);
+}
+
+/* The wrong event, in its sale. First it cannot be deleted, since it is not closed. */
+static void close_wrongly(unsigned event)
+{
+    const struct line_view *view = view_of(event);
+    if (view == NULL || view->state == LINE_CLOSED)
+        return;
+    sim_note("the operator of %s closes it instead of another", lines_event(event));
+    if (view->state != LINE_DRAFT && sim_chance(50))
+        (void)end(event, view->version, true, true);
+    for (uint64_t times = 1 + sim_below(SIM_CHOICES, 2); times > 0; times--)
+        take_action(event, "close");
+}
+
+/* Nothing opens a closed event again. It is deleted, though it is in no archive. */
+static bool is_buried(unsigned event)
+{
+    const struct line_view *view = view_of(event);
+    if (view == NULL || view->state != LINE_CLOSED)
+        return false;
+    const uint64_t version = view->version;
+    const struct ask undo = {.kind = ASK_MOVE, .action = "undo", .if_version = version};
+    sim_note("the operator of %s deletes it", lines_event(event));
+    if (sim_chance(50))
+        (void)act(event, &undo);
+    if (sim_chance(50))
+        (void)end(event, version, false, true);
+    return end(event, version, true, false) == LINE_OK;
+}
+
 static void turn_a_knob(unsigned event)
 {
     static const char *const knobs[] = {
@@ -147,12 +193,6 @@ static void plan_rates(unsigned event)
     json_close(&patch, '}');
     assert(!patch.overflown);
     change(event, memory);
-}
-
-static void take_action(unsigned event, const char *action)
-{
-    const struct ask ask = {.kind = ASK_MOVE, .action = action};
-    (void)act(event, &ask);
 }
 
 /* Each attempt of a draw has its own beacon. */
@@ -275,11 +315,11 @@ static void set_up(const struct run *show)
         load_all(show);
 }
 
-/* Redis may have lost the event with all fronts that knew it. Then its places are void, and
- * visitors join again. */
+/* Redis may have lost the event with all fronts that knew it, or it was closed by mistake. Then its
+ * places are void, and visitors join again. */
 static void look_after(struct run *show)
 {
-    if (!is_lost(show))
+    if (!is_lost(show) && !is_buried(show->event))
         return;
     sim_note("nobody knows %s any more", lines_event(show->event));
     show->unknown_us = 0;
@@ -349,7 +389,9 @@ static void operate(void *ctx)
             continue;
         if (show->presale)
             turn_codes(show);
-        if (sim_chance(10))
+        if (!operators.sells && fault_now(FAULT_EVENT_CLOSED))
+            close_wrongly(event);
+        else if (sim_chance(10))
             slip(show);
         else if (sim_chance(5))
             make(show); /* over the running event */

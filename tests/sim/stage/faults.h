@@ -76,6 +76,7 @@
     ROW(CALL_SLOW, 80000, "... takes up to 8 s") \
     ROW(KEYS_ROTATE, 10000, "the waiting room signs passes with a new key") \
     ROW(REDIS_CUT_LOOK, 50000, "a connection to Redis breaks before a look-up of a place") \
+    ROW(EVENT_CLOSED, 30000, "an operator closes the wrong event, in its sale") \
     ROW(EVENT_RETIRED, 10000, "an operator begins to retire the wrong event, in its sale") \
     ROW(HALL_LARGE, 300000, "a hall needs more memory than a seat service has") \
     ROW(HALL_ASKED, 300000, "... and somebody asks for it")

@@ -9,11 +9,11 @@
 const char *ask_says(enum ask_kind kind)
 {
     static const char *const says[] = {
-        [ASK_JOIN] = "a join",     [ASK_ME] = "a look",       [ASK_PASS] = "a pass",
-        [ASK_BEAT] = "a beat",     [ASK_LEAVE] = "a leaving", [ASK_DONE] = "an end",
-        [ASK_EXTEND] = "a wish",   [ASK_CODE] = "a code",     [ASK_TAKE] = "a take",
-        [ASK_CREATE] = "an event", [ASK_PRESALE] = "a load",  [ASK_CHANGE] = "a change",
-        [ASK_MOVE] = "an action"};
+        [ASK_JOIN] = "a join",     [ASK_ME] = "a look",        [ASK_PASS] = "a pass",
+        [ASK_BEAT] = "a beat",     [ASK_LEAVE] = "a leaving",  [ASK_DONE] = "an end",
+        [ASK_EXTEND] = "a wish",   [ASK_CODE] = "a code",      [ASK_TAKE] = "a take",
+        [ASK_CREATE] = "an event", [ASK_PRESALE] = "a load",   [ASK_CHANGE] = "a change",
+        [ASK_MOVE] = "an action",  [ASK_DELETE] = "a deletion"};
     return says[kind];
 }
 

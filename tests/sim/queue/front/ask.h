@@ -36,7 +36,8 @@ enum ask_kind {
     ASK_CREATE,
     ASK_PRESALE, /* loads codes of a presale, or drops all */
     ASK_CHANGE,
-    ASK_MOVE
+    ASK_MOVE,
+    ASK_DELETE
 };
 
 /* More outcomes than enum line_outcome has. */
@@ -79,7 +80,8 @@ struct ask {
     char patch[ASK_PATCH_MAX]; /* patch, or the whole document */
     unsigned act;              /* its number, which is the document's name */
     uint64_t if_version;       /* 0: any */
-    bool is_slip;              /* no event can have this setting */
+    bool is_slip;              /* no event can have this setting, or end like this */
+    bool unarchived;           /* deletes an event that is in no file */
     const char *action;
     uint64_t lot; /* the draw's beacon; 0: no draw */
     struct ask_load load;

@@ -96,6 +96,7 @@ static void put_line(struct text *out, const struct ask *ask)
         [ASK_CODE] = {"POST", "/move"},   [ASK_TAKE] = {"POST", "/move"},
         [ASK_CREATE] = {"PUT", ""},       [ASK_PRESALE] = {"PUT", "/codes"},
         [ASK_CHANGE] = {"PATCH", ""},     [ASK_MOVE] = {"POST", "/actions/"},
+        [ASK_DELETE] = {"DELETE", ""},
     };
     bool drops = ask->kind == ASK_PRESALE && ask->load.step == 0;
     if (ask->kind == ASK_DONE) {
@@ -108,6 +109,8 @@ static void put_line(struct text *out, const struct ask *ask)
     }
     if (ask->kind == ASK_MOVE)
         text_str(out, ask->action);
+    if (ask->unarchived)
+        TEXT_LIT(out, "?unarchived=true");
     TEXT_LIT(out, " HTTP/1.1\r\nHost: line\r\n");
 }
 

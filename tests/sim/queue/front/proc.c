@@ -9,6 +9,7 @@
 #include "admin/admin.h"
 #include "api/api.h"
 #include "core/token/presale.h"
+#include "ended/ended.h"
 #include "front/front_life.h"
 
 #include <assert.h>
@@ -177,8 +178,9 @@ void proc_reload(struct proc *proc)
 static void make_routes(void)
 {
     static const struct http_route *const all[] = {
-        queue_api_routes,  move_api_routes,    pass_api_routes,         admin_change_routes,
-        admin_move_routes, admin_codes_routes, pass_api_private_routes, NULL};
+        queue_api_routes,        move_api_routes,   pass_api_routes,
+        admin_change_routes,     admin_move_routes, admin_codes_routes,
+        pass_api_private_routes, end_api_routes,    NULL};
     struct err_slot err;
     int rc = http_router_create(&err, &fleet.routes);
     assert(rc == 0);

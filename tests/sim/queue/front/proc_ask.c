@@ -107,6 +107,7 @@ static int outcome_of_problem(const struct ask *ask, const json_t *json)
         {"unavailable", LINE_UNAVAILABLE},
         {"overloaded", LINE_UNAVAILABLE},
         {"event-not-open", LINE_WRONG_STATE},
+        {"event-closed", LINE_WRONG_STATE},
         {"event-changing", LINE_WRONG_STATE},
         {"event-sold-out", LINE_WRONG_STATE},
         {"event-frozen", LINE_WRONG_STATE},
@@ -149,16 +150,20 @@ static int outcome_of_problem(const struct ask *ask, const json_t *json)
 /* An operator retries, or reads first. */
 static int outcome_of_act(const struct ask *ask, const json_t *json)
 {
-    static const char *const all[] = {"starting",        "unavailable",     "overloaded",
-                                      "no-pre-queue",    "already-drawn",   "illegal-transition",
-                                      "nothing-to-undo", "undo-impossible", "event-changing",
-                                      "sale-incomplete"};
+    static const char *const all[] = {"starting",        "unavailable",        "overloaded",
+                                      "no-pre-queue",    "already-drawn",      "illegal-transition",
+                                      "nothing-to-undo", "undo-impossible",    "event-changing",
+                                      "sale-incomplete", "event-being-deleted"};
+    static const char *const of_slips[] = {"knob-invalid", "event-not-closed",
+                                           "event-not-archived"};
     struct span code = text_in(json, "code");
     if (span_eq(code, SPAN("event-unknown")))
         return LINE_UNKNOWN;
-    if (span_eq(code, SPAN("version-mismatch")) ||
-        (ask->is_slip && span_eq(code, SPAN("knob-invalid"))))
+    if (span_eq(code, SPAN("version-mismatch")))
         return ANSWER_REFUSED;
+    for (size_t i = 0; ask->is_slip && i < sizeof(of_slips) / sizeof(of_slips[0]); i++)
+        if (span_eq(code, span_of(of_slips[i])))
+            return ANSWER_REFUSED;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (span_eq(code, span_of(all[i])))
             return LINE_UNAVAILABLE;

@@ -266,6 +266,8 @@ static uint64_t waiting(struct line_ref line, uint64_t issued)
 static void on_issued(struct line_ref line, uint64_t issued)
 {
     const struct sale *sale = &book.sales[line.event];
+    if (sale->state == LINE_CLOSED)
+        invariant_broken(INVARIANT_6, "place %" PRIu64 " of a closed event is given", issued);
     if (sale->shards > 1)
         return; /* each shard admits up to the room at the last cut */
     if (sale->line_max > 0 && waiting(line, issued) > sale->line_max)
@@ -300,6 +302,8 @@ static void on_entry(struct line_ref line, struct row *row)
     uint32_t now_inside = inside(line.event, now_ms);
     bool has_pass = may_end_be_lost(row) && row->visit.expires_ms + SKEW_MS > now_ms;
     bool is_back = row->visit.there && (!row->ended || has_pass);
+    if (!is_back && sale->state == LINE_CLOSED)
+        invariant_broken(INVARIANT_6, "place %s enters a closed event", lines_says(row->number));
     if (!is_back && sale->max_active > 0 && now_inside > sale->max_active + sale->visits_lost)
         invariant_broken(INVARIANT_6, "place %s is the %uth inside, and %" PRIu64 " may be",
                          lines_says(row->number), now_inside, sale->max_active);
@@ -330,7 +334,7 @@ static void on_came(struct line_ref line, uint64_t place)
         probe_reached(PROBE_LINE_OVER_TOLD);
 }
 
-static void on_knob(unsigned event, struct span name, struct span value)
+static void read_knob(unsigned event, struct span name, struct span value)
 {
     struct sale *sale = &book.sales[event];
     if (span_eq(name, SPAN("rate_milli")))
@@ -351,9 +355,17 @@ static void on_knob(unsigned event, struct span name, struct span value)
         sale->floor_milli = lines_u64(value);
     else if (span_eq(name, SPAN("pilot_ceiling_milli")))
         sale->ceiling_milli = lines_u64(value);
-    else if (span_eq(name, SPAN("clock_off_us"))) {
+}
+
+static void on_knob(unsigned event, struct span name, struct span value)
+{
+    bool was_closed = book.sales[event].state == LINE_CLOSED;
+    read_knob(event, name, value);
+    if (was_closed && book.sales[event].state != LINE_CLOSED)
+        invariant_broken(INVARIANT_6, "%s was closed, and runs again", lines_event(event));
+    if (span_eq(name, SPAN("clock_off_us"))) {
         probe_reached(PROBE_LINE_CLOCK);
-        sale->clock_us = sim_us();
+        book.sales[event].clock_us = sim_us();
     }
     if (span_eq(name, SPAN("rate_milli")) || span_eq(name, SPAN("burst")) ||
         span_eq(name, SPAN("shares")) || span_starts(name, SPAN("pilot_")))
@@ -549,15 +561,15 @@ static void on_loss(void)
     count_lost_visits();
     /* State and settings are Redis's current ones; a heal restores lost ones if a front has seen
      * them. */
+    static const char *const names[] = {"state",      "rate_milli",        "burst",
+                                        "max_active", "pilot_floor_milli", "pilot_ceiling_milli",
+                                        "line_max"};
     for (unsigned i = 0; i < EVENTS; i++) {
         const char *cfg = lines_key((struct line_ref){i, 0}, "cfg");
-        book.sales[i].state = lines_u64(keeper_field(cfg, "state"));
-        book.sales[i].rate = (double)lines_u64(keeper_field(cfg, "rate_milli")) / 1000;
-        book.sales[i].burst = (double)lines_u64(keeper_field(cfg, "burst"));
-        book.sales[i].floor_milli = lines_u64(keeper_field(cfg, "pilot_floor_milli"));
-        book.sales[i].ceiling_milli = lines_u64(keeper_field(cfg, "pilot_ceiling_milli"));
-        book.sales[i].max_active = lines_u64(keeper_field(cfg, "max_active"));
-        book.sales[i].line_max = lines_u64(keeper_field(cfg, "line_max"));
+        for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+            read_knob(i, span_of(names[k]), keeper_field(cfg, names[k]));
+        if (!lines_is_newest(i, keeper_field(cfg, "incarnation")))
+            book.sales[i].state = LINE_DRAFT; /* until a heal brings the newer event back */
         set_rate(i);
     }
 }
