@@ -82,7 +82,7 @@ $(call component,world-redis,    tests/sim/redis-model,     ,                   
 $(call component,world-stage,    tests/sim/stage,           ,                           )
 $(call component,sql-real,       tests/sim/sql-history,     seat-service seat-core)
 $(call component,pay-real,       tests/sim/pay-history,     payment-adapter pay-core,   -lcrypt -largon2)
-$(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core payment-adapter pay-core world-queue queue-front queue-core world-redis world-stage,-lhiredis -llua5.1 -llua5.1-bitop -llua5.1-cjson)
+$(call component,world,          tests/sim,                 sql-real pay-real seat-service seat-core payment-adapter pay-core world-queue queue-front queue-core world-redis world-stage,-rdynamic -lhiredis -llua5.1 -llua5.1-bitop -llua5.1-cjson)
 endif
 
 # The only files compiled for fuzz targets, because clang takes long. The linker reports files that a new target lacks.
@@ -199,6 +199,21 @@ $(WIRE) &: infra/wire.js queue-front/lua/wire.list $(call find,queue-front/lua,*
 GEN += $(GEN_DIR)/common/sale/zones.inc
 $(GEN_DIR)/common/sale/zones.inc: infra/zones.js $(wildcard /usr/share/zoneinfo/tzdata.zi)
 	@node infra/zones.js $@
+
+# The fronts of the previous version, for `world --before`: that version's code, with what the world then had in place of
+# HTTP, services and threads, below this world's proc.c and proc_ask.c. All else is the world's, which exports it.
+BEFORE      := build/before/$(shell cat tests/fault/campaign/before)/fronts
+BEFORE_LIBS := $(patsubst %,$(OUT)/lib/%.a,queue-front queue-core common)
+BEFORE_OWN  := $(patsubst %,$(BEFORE)/tests/sim/%.c,queue/front/wire stage/outcalls stage/platform)
+BEFORE_OURS := $(patsubst %,tests/sim/queue/front/%.c,proc proc_ask)
+$(OUT)/lib/before.so: tests/fault/campaign/before $(BEFORE_OURS) $(wildcard tests/sim/*/*.h tests/sim/*/*/*.h)
+	@mkdir -p $(BEFORE) $(@D)
+	@git archive $$(cat $<) | tar -x -C $(BEFORE)
+	@ln -sfn $(CURDIR)/node_modules $(BEFORE)/node_modules
+	@$(MAKE) --no-print-directory -C $(BEFORE) VARIANT=$(VARIANT) CFLAGS='-fPIC -fno-lto' $(BEFORE_LIBS)
+	$(call making,LINK,$@)
+	@$(CC) -shared -o $@ $(BEFORE_OURS) $(BEFORE_OWN) $(addprefix $(BEFORE)/,$(BEFORE_LIBS)) -Itests/sim $(addprefix -I$(BEFORE)/,tests/sim common $(GEN_DIR) queue-front queue-front/src .) \
+	    $(SYSTEM) $(CFLAGS_ALL) -fPIC -fno-lto -Wl,-Bsymbolic -Wl,--exclude-libs,ALL $(LIBS_queue-front) $(LIBS_common)
 
 # ---- the linter ----------------------------------------------------------------------------------
 # ccache caches the results of infra/lint like a compiler's. The analyser takes up to TIDY_NODES steps per function, which

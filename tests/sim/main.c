@@ -1,10 +1,11 @@
 /* main.c: runs seeds. Each runs twice, at the same time, in two processes.
  *
- *     world [--seeds N] [--from SEED] [--fresh N] [--line | --whole] [--story | --find | --here]
- *           [--shrink S] [--history DIR]
+ *     world [--seeds N] [--from SEED] [--fresh N] [--line | --whole] [--before]
+ *           [--story | --find | --here] [--shrink S] [--history DIR]
  *
  *     --line       simulates the line instead of the seats
  *     --whole      simulates both: buyers come through the line
+ *     --before     runs fronts of the previous version next to this one's, from ../lib/before.so
  *     --fresh N    also runs N new seeds, chosen by the time of day
  *     --story      prints all that happens
  *     --find       runs each seed once, up to the first failure: for planted bugs
@@ -21,6 +22,8 @@
  * Prints how many seeds passed, how often each fault occurred, and what a CPU hour simulates. Ends
  * with "N passed, N failed". */
 #include "world.h"
+
+#include "queue/queue.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -49,7 +52,7 @@ struct run {
 
 static struct {
     uint64_t seeds, from, fresh, shrink_s;
-    bool line, whole, story, find, here;
+    bool line, whole, before, story, find, here;
     const char *history; /* a folder; NULL: no histories */
 } asked = {.seeds = 20, .from = 1, .shrink_s = SHRINK_S};
 
@@ -184,11 +187,11 @@ static void tell_failure(const struct world_conf *drawn, const char *broken)
     for (unsigned i = 0; i < FAULT_COUNT; i++)
         if (conf.mix.per_million[i] > 0)
             printf("    %-16s %s\n", fault_name((enum fault)i), fault_says((enum fault)i));
-    printf("again: tests/sim/world%s --from %" PRIu64 " --seeds 1 --story\n",
+    printf("again: tests/sim/world%s%s --from %" PRIu64 " --seeds 1 --story\n",
            asked.whole  ? " --whole"
            : asked.line ? " --line"
                         : "",
-           conf.seed);
+           asked.before ? " --before" : "", conf.seed);
     free(run.output);
 }
 
@@ -302,6 +305,8 @@ static bool read_options(int argc, char **argv)
             continue;
         if (strcmp(argv[i], "--history") == 0 && i + 1 < argc)
             asked.history = argv[++i];
+        else if (strcmp(argv[i], "--before") == 0)
+            asked.before = true;
         else if (strcmp(argv[i], "--line") == 0)
             asked.line = true;
         else if (strcmp(argv[i], "--whole") == 0)
@@ -381,14 +386,25 @@ static void judge_seeds(uint64_t from, uint64_t seeds)
     }
 }
 
+static bool load_before(const char *program)
+{
+    char path[PATH_BYTES];
+    const char *end = strrchr(program, '/');
+    int folder = end != NULL ? (int)(end - program) : 0;
+    snprintf(path, sizeof(path), "%.*s/../lib/before.so", folder, program);
+    return queue_load_before(path);
+}
+
 int main(int argc, char **argv)
 {
     if (!read_options(argc, argv) || sodium_init() < 0) {
         fputs("usage: world [--seeds N] [--from SEED] [--fresh N] [--line | --whole] "
-              "[--story | --find | --here] [--shrink S] [--history DIR]\n",
+              "[--before] [--story | --find | --here] [--shrink S] [--history DIR]\n",
               stderr);
         return 2;
     }
+    if (asked.before && !load_before(argv[0]))
+        return 2;
     if (asked.here)
         return be_here();
     if (asked.find)

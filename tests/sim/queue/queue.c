@@ -78,6 +78,11 @@ void queue_run(uint32_t visitors, uint32_t sale_s, bool canary)
     ledger_judge_end();
 }
 
+bool queue_load_before(const char *library)
+{
+    return fronts_load_before(library);
+}
+
 uint64_t queue_gone_after_us(void)
 {
     return FRONTS_GONE_AFTER_MS * SIM_MS;

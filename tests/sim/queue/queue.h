@@ -14,6 +14,7 @@ void queue_begin(uint32_t visitors, uint64_t sale_us, unsigned events);
 void queue_calm_down(void);
 bool queue_gone(void);
 void queue_judge(void);
+bool queue_load_before(const char *library); /* see fronts_load_before() */
 /* A visitor silent for this long may count as gone. */
 uint64_t queue_gone_after_us(void);
 uint32_t queue_joined(void);

@@ -1,11 +1,13 @@
 /* fronts.c: see fronts.h. A front that was killed or has left restarts after a while, as under
- * runit; the edge sends each request to some live front. */
+ * runit, perhaps with the other version; the edge sends each request to some live front. */
 #include "queue/front/fronts.h"
 
 #include "queue/front/proc.h"
+#include "queue/front/wire.h"
 #include "stage/faults.h"
 
 #include <assert.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,13 +16,16 @@ enum { ANSWER_S = 10 };
 static struct {
     struct proc all[FRONTS];
     unsigned events;
+    const struct proc_version *before; /* the previous version; NULL: none runs */
 } fronts;
 
+/* The other version's picture has perhaps other fields. */
 const struct line_view *fronts_view(struct line_ref line)
 {
     for (unsigned i = 0; i < FRONTS; i++) {
         const struct proc *proc = &fronts.all[i];
-        if (proc->sim.alive && !proc->leaving && proc_view(proc, line) != NULL)
+        if (proc->sim.alive && !proc->leaving && proc->version == &proc_version &&
+            proc_view(proc, line) != NULL)
             return proc_view(proc, line);
     }
     return NULL;
@@ -42,8 +47,12 @@ static void handle(void *ctx)
 {
     struct ask *ask = ctx;
     struct proc *proc = proc_of(sim_current());
-    if (!proc->leaving) /* a leaving front accepts none; a browser sees a closed connection */
-        proc_ask(proc, ask);
+    char memory[WIRE_REQUEST_MAX];
+    struct text request = text_on(memory, sizeof(memory));
+    if (proc->leaving)
+        return; /* it accepts none; a browser sees a closed connection */
+    ask_put(&request, ask);
+    proc->version->ask(proc, ask, text_span(&request));
 }
 
 /* The edge sends no requests to a new front until it is ready. */
@@ -51,7 +60,7 @@ static bool is_served(struct proc *proc)
 {
     if (!proc->sim.alive || proc->leaving)
         return false;
-    proc->serves = proc->serves || line_store_ready(proc->front->store);
+    proc->serves = proc->serves || proc->version->is_ready(proc);
     return proc->serves;
 }
 
@@ -99,9 +108,15 @@ bool fronts_await(struct ask *ask)
 
 /* ---- the life of a front ---- */
 
+/* The first front is always of this version, whose pictures the operators and checkers read. */
 static void start(void *ctx)
 {
-    proc_start(ctx);
+    struct proc *proc = ctx;
+    bool is_before = fronts.before != NULL && proc->number > 0 && sim_below(SIM_FAULTS, 2) == 0;
+    proc->version = is_before ? fronts.before : &proc_version;
+    if (is_before)
+        sim_note("%s begins with the previous version", proc->name);
+    proc->version->start(proc);
 }
 
 static void on_death(struct sim_proc *sim)
@@ -111,29 +126,24 @@ static void on_death(struct sim_proc *sim)
     sim_after(NULL, sim_between(200 * SIM_MS, 5 * (uint64_t)SIM_S), start, proc);
 }
 
-static void leave(void *ctx)
-{
-    proc_leave(ctx);
-}
-
 void fronts_fault(uint32_t ms)
 {
     bool rotates = proc_fleet_is_rotated() && fault_within(FAULT_KEYS_ROTATE, ms);
     if (rotates)
-        proc_fleet_rotate();
+        proc_fleet_rotate(fronts.before);
     for (unsigned i = 0; i < FRONTS; i++) {
         struct proc *proc = &fronts.all[i];
         if (!proc->sim.alive || proc->leaving)
             continue;
         if (rotates)
-            proc_reload(proc);
+            sim_after(&proc->sim, sim_between(0, PROC_ROTATES_US), proc->version->use_keys, proc);
         if (fault_within(FAULT_FRONT_KILL, ms)) {
             sim_proc_kill(&proc->sim, "killed");
         } else if (fault_within(FAULT_FRONT_STOP, ms)) {
             proc_fleet()->ears.on_silenced(i);
             sim_proc_stop(&proc->sim, sim_between(100 * SIM_MS, 6 * (uint64_t)SIM_S));
         } else if (fault_within(FAULT_FRONT_LEAVE, ms)) {
-            sim_after(&proc->sim, 0, leave, proc);
+            sim_after(&proc->sim, 0, proc->version->leave, proc);
         }
     }
 }
@@ -143,11 +153,24 @@ void fronts_begin(const struct ask_ears *ears, unsigned events)
     fronts.events = events;
     proc_peer_begin();
     proc_fleet_begin(ears);
+    if (fronts.before != NULL)
+        fronts.before->begin(proc_fleet());
     for (unsigned i = 0; i < FRONTS; i++) {
         struct proc *proc = &fronts.all[i];
         snprintf(proc->name, sizeof(proc->name), "front%u", i + 1);
         proc->number = i;
         proc->sim = (struct sim_proc){.name = proc->name, .on_death = on_death};
-        proc_start(proc);
+        start(proc);
     }
+}
+
+bool fronts_load_before(const char *path)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    fronts.before = library != NULL ? dlsym(library, "proc_version") : NULL;
+    if (fronts.before == NULL)
+        fprintf(stderr, "%s\n", dlerror());
+    assert(fronts.before == NULL || fronts.before->proc_bytes == sizeof(struct proc));
+    assert(fronts.before == NULL || fronts.before->ask_bytes == sizeof(struct ask));
+    return fronts.before != NULL;
 }

@@ -7,6 +7,9 @@
 
 #include "queue/front/ask.h"
 
+/* From here on some fronts are of the previous version, whose library this is. Returns false, and
+ * says why, if it cannot be loaded. */
+bool fronts_load_before(const char *path);
 /* Starts the fronts with this number of events. */
 void fronts_begin(const struct ask_ears *ears, unsigned events);
 unsigned fronts_events(void);
@@ -18,7 +21,7 @@ void fronts_ask(struct ask *ask);
 struct ask *fronts_copy(struct sim_gate *bell, const struct ask *asked);
 /* Sends and waits, on a fiber. Returns false on silence, with ANSWER_NONE. */
 bool fronts_await(struct ask *ask);
-/* A running front's picture of the line; NULL: none has one. */
+/* A running front's picture of the line, of this version; NULL: none has one. */
 const struct line_view *fronts_view(struct line_ref line);
 
 #endif

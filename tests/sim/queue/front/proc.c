@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LEAVE_MS = 400, PATH_BYTES = 32, ROTATES_US = 5 * SIM_S };
+enum { LEAVE_MS = 400 };
 enum { ROTATED_US = 30 * SIM_S }; /* a front that stood still has the new keys, too */
 enum { HELD_MAX = 100 };          /* held seats: the autopilot's limit in operators.c */
 
@@ -78,7 +78,7 @@ static unsigned answer_call(const char *url, struct text *body)
     }
     if (strcmp(url, HEALTH) == 0)
         return answer_health(body);
-    bool old = fleet.rotated_us + ROTATES_US > sim_us() && sim_below(SIM_CHOICES, 2) == 0;
+    bool old = fleet.rotated_us + PROC_ROTATES_US > sim_us() && sim_below(SIM_CHOICES, 2) == 0;
     jwks_put(body, old && fleet.before != NULL ? fleet.before : fleet.keys->passes);
     return 200;
 }
@@ -93,10 +93,10 @@ static void on_sent(struct sim_proc *from, const char *url)
 /* ---- shared by all fronts ---- */
 
 /* It stays open: a reload reads it again. */
-static void make_file(struct span bytes, char path[PATH_BYTES])
+static void make_file(struct span bytes, char path[PROC_PATH_BYTES])
 {
     int fd = memfd_create("secret", MFD_CLOEXEC);
-    snprintf(path, PATH_BYTES, "/proc/self/fd/%d", fd);
+    snprintf(path, PROC_PATH_BYTES, "/proc/self/fd/%d", fd);
     int rc = fchmod(fd, 0600);
     assert(rc == 0);
     ssize_t written = write(fd, bytes.ptr, bytes.len);
@@ -112,7 +112,7 @@ static struct jwks_key *make_key(void)
     return key;
 }
 
-static void make_shop(char path[PATH_BYTES])
+static void make_shop(char path[PROC_PATH_BYTES])
 {
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
@@ -126,30 +126,33 @@ static void make_shop(char path[PATH_BYTES])
     fleet.shop = jwks_signer(keys);
 }
 
-/* As a start and each reload do: a new key signs passes, and the one before stays valid. */
-static void load_secrets(void)
+/* As a start and each reload do. */
+void proc_read_keys(const struct proc_fleet *of)
 {
     static const struct clock clock = {sim_mono_us, sim_wall_us, NULL};
-    static char ring[PATH_BYTES], shop[PATH_BYTES], token[PATH_BYTES], before[PATH_BYTES];
-    char memory[4096], path[PATH_BYTES], passes[2 * PATH_BYTES];
+    const struct secrets_paths paths = {of->files.ring,   of->files.ring, of->files.ring,
+                                        of->files.passes, of->files.shop, of->files.token};
+    struct err_slot err;
+    int rc = secrets_load(&paths, fleet.keys, &clock, &err, &fleet.keys);
+    assert(rc == 0);
+    shared.keys = fleet.keys;
+}
+
+/* A new key signs passes, and the one before stays valid. */
+static void make_pass_key(void)
+{
+    static char before[PROC_PATH_BYTES];
+    char memory[4096], path[PROC_PATH_BYTES];
     struct text pem = text_on(memory, sizeof(memory));
     struct jwks_key *key = make_key();
     struct err_slot err;
-    if (fleet.keys == NULL) {
-        make_file(SPAN("1 000102030405060708090a0b0c0d0e0f\n"), ring);
-        make_file(SPAN("token"), token);
-        make_shop(shop);
-    }
     int rc = jwks_key_put_pem(key, &pem, &err);
     assert(rc == 0);
     jwks_key_destroy(key);
     make_file(text_span(&pem), path);
-    snprintf(passes, sizeof(passes), before[0] != '\0' ? "%s,%s" : "%s", path, before);
+    snprintf(fleet.files.passes, sizeof(fleet.files.passes), before[0] != '\0' ? "%s,%s" : "%s",
+             path, before);
     memcpy(before, path, sizeof(before));
-    const struct secrets_paths paths = {ring, ring, ring, passes, shop, token};
-    rc = secrets_load(&paths, fleet.keys, &clock, &err, &fleet.keys);
-    assert(rc == 0);
-    shared.keys = fleet.keys;
 }
 
 bool proc_fleet_is_rotated(void)
@@ -157,22 +160,20 @@ bool proc_fleet_is_rotated(void)
     return fleet.rotated_us == 0 || fleet.rotated_us + ROTATED_US < sim_us();
 }
 
-void proc_fleet_rotate(void)
+void proc_fleet_rotate(const struct proc_version *before)
 {
     fleet.before = fleet.keys->passes;
     fleet.rotated_us = sim_us();
-    load_secrets();
+    make_pass_key();
+    proc_read_keys(&fleet);
+    if (before != NULL)
+        before->read_keys(&fleet);
     sim_note("passes are signed with another key");
 }
 
-static void use_keys(void *ctx)
+void proc_use_keys(void *ctx)
 {
     front_use_keys(((const struct proc *)ctx)->front);
-}
-
-void proc_reload(struct proc *proc)
-{
-    sim_after(&proc->sim, sim_between(0, ROTATES_US), use_keys, proc);
 }
 
 static void make_routes(void)
@@ -188,16 +189,30 @@ static void make_routes(void)
     assert(rc == 0);
 }
 
-void proc_fleet_begin(const struct ask_ears *ears)
+void proc_begin(const struct proc_fleet *of)
 {
-    fleet.ears = *ears;
+    fleet = *of;
+    fleet.keys = NULL;
     make_routes();
-    outcalls_begin(answer_call, on_sent);
+    outcalls_begin(fleet.answer_call, fleet.on_sent);
     shared = (struct front_shared){.place = "line:8081", .config = &config, .loops = 1};
-    load_secrets();
+    proc_read_keys(&fleet);
     shared.redis_password = fleet.keys->visits;
     int rc = uv_mutex_init(&shared.keys_lock);
     assert(rc == 0);
+}
+
+void proc_fleet_begin(const struct ask_ears *ears)
+{
+    fleet.ears = *ears;
+    fleet.answer_call = answer_call;
+    fleet.on_sent = on_sent;
+    make_file(SPAN("1 000102030405060708090a0b0c0d0e0f\n"), fleet.files.ring);
+    make_file(SPAN("token"), fleet.files.token);
+    make_shop(fleet.files.shop);
+    make_pass_key();
+    const struct proc_fleet of = fleet;
+    proc_begin(&of);
 }
 
 void proc_fleet_report(void (*on_left)(const char *session))
@@ -358,10 +373,16 @@ static void end(void *ctx)
     sim_proc_kill(&proc->sim, "gone in good order");
 }
 
-void proc_leave(struct proc *proc)
+void proc_leave(void *ctx)
 {
+    struct proc *proc = ctx;
     sim_note("leaves");
     proc->leaving = true;
     front_leave(proc->front);
     sim_after(&proc->sim, LEAVE_MS * SIM_MS, end, proc);
+}
+
+bool proc_is_ready(const struct proc *proc)
+{
+    return line_store_ready(proc->front->store);
 }

@@ -321,16 +321,13 @@ static void on_answer(void *ctx, struct span answer)
         free(asking);
 }
 
-void proc_ask(struct proc *proc, struct ask *ask)
+static void ask_front(struct proc *proc, struct ask *ask, struct span request)
 {
-    char memory[WIRE_REQUEST_MAX];
-    struct text request = text_on(memory, sizeof(memory));
     struct asking *asking = calloc(1, sizeof(*asking));
     struct ask shown = *ask;
     assert(asking != NULL);
     asking->proc = proc;
     asking->ask = ask;
-    ask_put(&request, ask);
     bool reads = read_ticket(proc, &shown);
     if (reads && has_place(ask->kind)) {
         ask->line = shown.line;
@@ -344,7 +341,7 @@ void proc_ask(struct proc *proc, struct ask *ask)
         show(proc, &shown, shown.position);
     struct wire_ask wire = {.routes = proc_fleet()->routes,
                             .addr = {[10] = 0xFF, [11] = 0xFF, 10, 0, 0},
-                            .request = text_span(&request),
+                            .request = request,
                             .on_answer = on_answer,
                             .ctx = asking};
     wire.addr[15] = (uint8_t)(1 + ask->who % ADDRESSES);
@@ -358,3 +355,13 @@ void proc_ask(struct proc *proc, struct ask *ask)
     if (leaves && ask->entry != 0 && proc_is_judged(proc, ask))
         proc_fleet()->ears.on_leaving(lines_number(ask->line, ask->position));
 }
+
+const struct proc_version proc_version = {.proc_bytes = sizeof(struct proc),
+                                          .ask_bytes = sizeof(struct ask),
+                                          .begin = proc_begin,
+                                          .read_keys = proc_read_keys,
+                                          .start = proc_start,
+                                          .use_keys = proc_use_keys,
+                                          .leave = proc_leave,
+                                          .is_ready = proc_is_ready,
+                                          .ask = ask_front};
