@@ -51,7 +51,7 @@ WITH o AS MATERIALIZED (
         AND o.status NOT IN (:ORDER_CANCELLED, :ORDER_EXPIRED, :ORDER_FAILED)
 ), p AS MATERIALIZED (
     SELECT o.id, o.number, s.id AS saga, coalesce(s.cause, 'difference-accepted') AS cause,
-        :is_checkout(s) AND s.step < :pivot_of(s) AS unpaid
+        s.step < :pivot_of(s) AS unpaid
     FROM o
     LEFT JOIN saga s ON s.subject = o.id AND s.parked
     WHERE NOT o.ended AND (s.id IS NOT NULL OR o.settled)

@@ -206,7 +206,7 @@ WITH page AS MATERIALIZED (
     WHERE event = :event AND id > :after
         AND status IN (:ORDER_COMPLETED, :ORDER_REFUNDING, :ORDER_REFUNDED, :ORDER_PARKED)
         AND NOT (status = :ORDER_PARKED AND EXISTS (
-            SELECT FROM saga s WHERE s.subject = o.id AND :is_checkout(s) AND s.step < :pivot_of(s) OFFSET 0))
+            SELECT FROM saga s WHERE s.subject = o.id AND s.step < :pivot_of(s) OFFSET 0))
     ORDER BY id
     LIMIT :most
 )
@@ -255,11 +255,10 @@ LIMIT 200;
 --< id     bigint
 UPDATE saga s
 SET cancel = true, :woken()
-WHERE s.subject = :order AND :is_checkout(s) AND :is_running_one(s) AND s.step < :pivot_of(s)
-    AND NOT s.parked
+WHERE s.subject = :order AND :is_running_one(s) AND s.step < :pivot_of(s) AND NOT s.parked
 RETURNING s.id;
 
--- From {"checkout.1": 4, ...}.
+-- From {"checkout.1": 4, ...}; NULL: the saga is no checkout.
 -- fragment: pivot_of(s)
 (:pivots->>:s.key)::smallint
 
