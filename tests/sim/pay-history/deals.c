@@ -509,9 +509,10 @@ struct checkout *deals_checkout(void)
 
 void deals_run(uint64_t seed, uint64_t steps, const struct deals_side *its)
 {
-    static void (*const rare[])(void) = {create, cancel, cancel, hint,    wake,    wake,
-                                         refund, credit, credit, deliver, operate, reclaim,
-                                         use,    use,    look,   look,    postpone};
+    static void (*const rare[])(void) = {create,  create,  create,  cancel,  cancel, cancel,
+                                         hint,    wake,    refund,  credit,  credit, deliver,
+                                         operate, operate, operate, use,     use,    use,
+                                         reclaim, look,    look,    postpone};
     rng_seeded_init(&dice, seed);
     (void)deals_checkout();
     side = its;

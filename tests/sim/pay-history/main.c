@@ -58,8 +58,9 @@ static const char print_sql[] =
     " format('  saga %s %s %s %s/%s parked=%s cancel=%s tries=%s moves=%s wake=%s token=%s%s',"
     " s.id, key, (ARRAY['running', 'undoing', 'completed', 'undone'])[CASE WHEN"
     " (state < 2) = (ended_at IS NULL) THEN state + 1 END], step, s.cause,"
-    " parked::int, cancel::int, tries, s.moves, wake, token, CASE WHEN leased THEN ' ' || owner"
-    " END) || format(' due=%s step=%s done=%s/%s key=%s refund=%s/%s round=%s', us(due_at),"
+    " parked::int, cancel::int, tries, s.moves, wake, token, CASE WHEN leased"
+    " THEN ' ' || substr(owner, 3) END) || format(' due=%s step=%s done=%s/%s key=%s refund=%s/%s "
+    "round=%s', us(due_at),"
     " us(step_at), done(s.id, false), done(s.id, true), d->>'payment_key',"
     " coalesce(d->>'refund', '0'), coalesce(d->>'credit', '0'), d->>'key_round')"
     " FROM w JOIN saga s ON w.id = subject CROSS JOIN LATERAL (SELECT s.data::jsonb) AS d (d)"
@@ -612,12 +613,12 @@ static void begin(void)
                                    .calls_max = DEALS_SAGAS_MAX,
                                    .idle_ms = 1000,
                                    .lease_ms = DEALS_LEASE_MS,
-                                   .owner = i == 0 ? "pay-a" : "pay-b",
+                                   .owner = i == 0 ? "0/pay-a" : "0/pay-b",
                                    .clock = &history_clock.clock,
                                    .rng = rng_system()};
         conf.defs = checkout_defs(deals_checkout(), &conf.defs_len);
         engine = &engines[i];
-        engine->owner = conf.owner;
+        engine->owner = conf.owner + 2; /* without the loop */
         if (worker_create(&conf, &err, &engine->worker) < 0)
             die("worker", err.text);
     }

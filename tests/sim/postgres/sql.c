@@ -362,7 +362,8 @@ static void do_changed(struct server_ask *ask)
     PGresult *res = asks->res = result(EVENTS);
     const struct event *event = changed_after(args->changed, args->after);
     res->rows = 0;
-    for (; event != NULL; event = changed_after(event->changed, no_of(event)))
+    for (; event != NULL && (uint32_t)res->rows < args->room;
+         event = changed_after(event->changed, no_of(event)))
         res->row[res->rows++].changed =
             (struct sql_events_changed_row){.no = no_of(event),
                                             .id = span_of(event->id),
@@ -375,12 +376,7 @@ static void do_changed(struct server_ask *ask)
                                             .horizon = transactions + 1};
 }
 
-int sql_events_changed(struct pg *pg, const struct sql_events_changed_args *args,
-                       struct err_slot *err, PGresult **out)
-{
-    assert(args->room >= EVENTS);
-    return run(pg, query(do_changed, args, sizeof(*args)), err, out);
-}
+ASKS(sql_events_changed, do_changed)
 
 static bool is_among(int32_t no, const int32_t *nos, uint32_t len)
 {

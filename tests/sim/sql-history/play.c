@@ -443,11 +443,12 @@ static void list_events(void)
     struct store_event found[4];
     struct store_changes changes = {0};
     struct err_slot err;
-    uint32_t len;
-    bool done = answered(store_events_changed(call("events"), &changes, found, 4, &err, &len));
-    for (uint32_t i = 0; done && i < len; i++)
-        printf("\n  %" PRId32 " %s asleep=%d due=%" PRIu64 " asked=%d", found[i].no, found[i].id,
-               found[i].asleep, found[i].due_ms, found[i].asked);
+    uint32_t room = (uint32_t)(1 + below(3)), len = room;
+    while (len == room &&
+           answered(store_events_changed(call("events"), &changes, found, room, &err, &len)))
+        for (uint32_t i = 0; i < len; i++)
+            printf("\n  %" PRId32 " %s asleep=%d due=%" PRIu64 " asked=%d", found[i].no,
+                   found[i].id, found[i].asleep, found[i].due_ms, found[i].asked);
 }
 
 /* ---- locks ---- */
