@@ -2,13 +2,14 @@
 -- as a lease, so that no two instances claim the same row, and a dead worker's rows become due by themselves.
 
 -- One customer's messages go in order: only the oldest open one is due, the others wait until it is done. A parked
--- message (never due) delays only those of its own order. The index shop_outbox_open finds the previous one, because
--- no other has this order. With NOT EXISTS, PostgreSQL may compare all messages of a customer with each other.
+-- message (never due) delays only those of its own order. The index shop_outbox_open finds the previous one: no other
+-- has this order, or this wording of "not done". With NOT EXISTS, PostgreSQL may compare all messages of a customer with
+-- each other.
 -- fragment: is_due(b)
 :b.done_at IS NULL AND :is_due_since(b) AND coalesce((
     SELECT false
     FROM shop_outbox e
-    WHERE e.member >= :b.member AND (e.member, e.id) < (:b.member, :b.id) AND e.done_at IS NULL
+    WHERE e.member >= :b.member AND (e.member, e.id) < (:b.member, :b.id) AND num_nulls(e.done_at) = 1
         AND (e.due_at < 'infinity' OR e.order_id = :b.order_id)
     ORDER BY e.member DESC, e.id DESC
     LIMIT 1

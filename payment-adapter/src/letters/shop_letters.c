@@ -162,7 +162,9 @@ static bool take(const struct outbox_conf *conf, uint32_t most, uint64_t back_ms
         return false;
     uint32_t interval_us, burst_us;
     pace_of(conf->shop_per_s, &interval_us, &burst_us);
-    const struct sql_shop_take_args args = {.most = most,
+    /* The pace never grants more than a burst: others would be locked for nothing. */
+    uint32_t burst = burst_us / interval_us;
+    const struct sql_shop_take_args args = {.most = most < burst ? most : burst,
                                             .lease_ms =
                                                 conf->settings->shop_timeout_ms + LEASE_SPARE_MS,
                                             .interval_us = interval_us,

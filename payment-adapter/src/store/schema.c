@@ -24,6 +24,9 @@ static const struct pg_migrate_step steps[] = {
     {.name = "003_letters", .oldest = 1, .sql =
 #include "payment-adapter/sql/003_letters.sql.inc"
     },
+    {.name = "004_turns", .oldest = 1, .sql =
+#include "payment-adapter/sql/004_turns.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
