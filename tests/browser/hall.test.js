@@ -441,28 +441,4 @@ describe('the hall', async () => {
     await page.click('#show-list');
     await until('the label to be there', async () => (await page.locator('#list-row option').allTextContents()).some((text) => text.includes('Loge')));
   });
-
-  test('a page that missed a change notices at the next one and catches up', async () => {
-    // A stream that loses one seat's change, as behind a proxy with a full buffer.
-    const lossy = () => {
-      const Real = globalThis.EventSource;
-      globalThis.EventSource = class extends Real {
-        addEventListener(name, work) {
-          super.addEventListener(name, (message) => {
-            // Once only: the reconnected stream repeats the change, and the page must receive it.
-            if (!globalThis.lost && name === 'seats' && JSON.parse(message.data).held.includes(40)) globalThis.lost = true; // r5s1
-            else work(message);
-            globalThis.connected = true; // the first delta has the changes since the picture
-          });
-        }
-      };
-    };
-    const { guest, page, other } = await enter({ prepare: (one) => one.addInitScript(lossy) });
-    await guest.openRow(0, 4);
-    await page.waitForFunction(() => globalThis.connected);
-    assert.equal((await other.hold({ seats: ['r5s1'] })).status, 201);
-    await page.waitForFunction(() => globalThis.lost);
-    assert.equal((await other.hold({ seats: ['r5s5'] })).status, 201);
-    for (const n of [0, 4]) await guest.seat(n).getByText('being bought').waitFor();
-  });
 });

@@ -254,30 +254,6 @@ describe('pages', async () => {
     await page.locator('#cart-seats li').first().waitFor({ state: 'detached' });
   });
 
-  test('an unreachable hall appears as soon as it is reachable', async () => {
-    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
-    const { page } = visitor;
-    await visitor.enter();
-    await page.route('**/v1/seats/**', (route) => route.abort());
-    await page.reload();
-    await page.waitForFunction(() => /connection/i.test(document.getElementById('wait').textContent));
-    await page.unroute('**/v1/seats/**');
-    await visitor.ready();
-    assert.equal(await page.locator('#categories button').count(), 6);
-  });
-
-  test('a killed and restarted seat service loses nothing of the visitor', async () => {
-    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
-    const { page } = visitor;
-    await visitor.enter();
-    await visitor.takeBest(2);
-    await stack.without('seat-service', () => page.locator('#lost:not(:empty)').waitFor({ timeout: 60_000 }));
-    await page.locator('#lost').waitFor({ state: 'hidden', timeout: 60_000 });
-    await held(page, 2);
-    await visitor.giveBack();
-    await page.locator('#cart-seats li').first().waitFor({ state: 'detached', timeout: 60_000 });
-  });
-
   for (const [how, query] of [['WebGL', ''], ['plain canvas', '?plain']]) {
     test(`a seat is taken and given back on the map by keys alone, ${how}`, async () => {
       const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });

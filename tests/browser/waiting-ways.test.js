@@ -34,24 +34,6 @@ describe('around the waiting page', async () => {
     return visitor;
   }
 
-  test('a closed page comes back with place and number in a new window', async () => {
-    const visitor = await waiting('closed-page');
-    const number = await text(visitor, 'position');
-    assert.equal(number, '21');
-    const storageState = await visitor.page.context().storageState();
-    await visitor.close();
-    const again = await line.visitor(browser, { ...EN, storageState });
-    await line.go(again, 'closed-page');
-    await again.view('waiting');
-    assert.equal(await text(again, 'position'), number);
-    // The visitor's cookie alone also gives the same place.
-    await again.page.context().clearCookies({ name: /ticket/ });
-    await again.page.reload();
-    await again.view('join');
-    await line.join(again);
-    assert.equal(await text(again, 'position'), number);
-  });
-
   test('reload, back and a second tab show one place, and the dot never goes back', async () => {
     const visitor = await waiting('tabs');
     assert.equal(await dots(visitor), 20);
@@ -832,33 +814,6 @@ describe('around the waiting page', async () => {
     if (await page.evaluate(() => Notification.permission) === 'granted') {
       await page.waitForFunction(() => globalThis.shown.length === 1);
       assert.deepEqual(await page.evaluate(() => globalThis.shown), [['It is your turn', '/e/worker', '/e/worker', 'Enter', '/e/']]);
-    }
-  });
-
-  test('a shared link has a title and a description', async () => {
-    await line.open('linked', { name: 'The "first" night', about: { en: 'Saturday 12 December\nHarbour Stadium', ko: '12월 12일 (토)' } });
-    for (const [locale, about] of [['en-GB', 'Saturday 12 December\nHarbour Stadium'], ['ko-KR', '12월 12일 (토)']]) {
-      const visitor = await line.visitor(browser, { locale, javaScriptEnabled: false });
-      await line.go(visitor, 'linked');
-      assert.equal(await visitor.page.getAttribute('meta[property="og:title"]', 'content'), 'The "first" night');
-      assert.equal(await visitor.page.getAttribute('meta[property="og:description"]', 'content'), about);
-      assert.equal(await text(visitor, 'about'), about);
-      await visitor.close();
-    }
-  });
-
-  test('the page shows poor odds and what to do', async () => {
-    for (const [locale, words] of [['en-GB', /Probably no seats/], ['ko-KR', /가능성이 큽니다/]]) {
-      const visitor = await line.visitor(browser, { locale });
-      await visitor.page.route('**/me', async (route) => {
-        const answer = await route.fetch();
-        await route.fulfill({ response: answer, json: { ...await answer.json(), odds: { sold_out: 'likely', seats_left: 5, ahead: 120, seats_per_visitor: 2 } } });
-      });
-      await line.bring(visitor, 'waiting');
-      await visitor.asks();
-      await visitor.shows('odds', words);
-      await visitor.judge(`wait-odds-${locale.slice(0, 2)}`);
-      await visitor.close();
     }
   });
 

@@ -86,7 +86,7 @@ describe('the waiting page in each state', async () => {
         return route.fulfill({ response: answer, json: { ...await answer.json(), odds: { sold_out: 'likely', seats_left: 5, ahead: 120, seats_per_visitor: 2 } } });
       });
       await visitor.asks();
-      await page.locator('#odds:not(:empty)').waitFor();
+      await visitor.shows('odds', lang === 'en' ? /Probably no seats/ : /가능성이 큽니다/);
       await glance(visitor, 'odds', lang);
       cut = true;
       await page.context().setOffline(true);
