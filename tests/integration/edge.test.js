@@ -155,13 +155,6 @@ describe('the edge', () => {
     assertProblem(await stack.edge.call('TRACE', '/e/demo'), 405, 'method-not-allowed');
   });
 
-  test('lets an event stream through as it comes', async () => {
-    const stream = await openStream({ port: stack.base, path: '/v1/queue/demo/stream' });
-    assert.deepEqual((await stream.find('the first event', () => true)).json, { first: true });
-    assert.ok(!stream.ended);
-    stream.close();
-  });
-
   test('moves reads and repeatable joins to another front when one dies', async () => {
     const { pid } = (await stack.parts())['queue-front'];
     const ports = new Set();

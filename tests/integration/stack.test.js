@@ -12,7 +12,6 @@ import {
   openStack,
   processAlive,
   psqlPath,
-  request,
   until,
   within,
 } from '../lib-js/index.js';
@@ -75,12 +74,6 @@ describe('a stack', async () => {
     assert.match(await stack.up({ FAIRGATE_MAIL_URL: '' }), /mails +are kept/);
   });
 
-  test('has opened the sample event', async () => {
-    const token = stack.read('secrets/admin-token').trim();
-    const event = await request({ port: stack.base + 11, path: '/admin/events/demo', token });
-    assert.equal(event.text, 'open');
-  });
-
   test('says that the hall is missing, and how it comes', async () => {
     for (const text of [said, (await stack.command('status')).stderr]) assert.match(text, /THE HALL +is missing, .*make VARIANT=release programs, then make up/);
     assert.doesNotMatch((await stack.command('status', { FAIRGATE_BUILD_DIR: fakeBuild(scope, [...SERVICES, 'halls']) })).stderr, /THE HALL/);
@@ -99,13 +92,6 @@ describe('a stack', async () => {
     assert.equal((await enter('seat_service', 'payment_adapter')).code, 2);
     assert.equal((await enter('payment_adapter', 'demo_shop')).code, 2);
     assert.equal((await enter('fairgate_reader', 'demo_shop')).code, 0);
-  });
-
-  test('is left alone by a second up', async () => {
-    const before_ = await stack.parts();
-    const again = await stack.up();
-    assert.doesNotMatch(again, /start/);
-    assert.deepEqual(await stack.parts(), before_);
   });
 
   for (const name of ['queue-front', 'redis', 'postgres', 'edge']) {
