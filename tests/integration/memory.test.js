@@ -10,7 +10,7 @@ import { commandLine, done, EXIT, refused } from './ctl/fairgate.js';
 import { openWorld } from './payment-adapter/lib/world.js';
 import { asMember, openShop } from './queue-front/shop.js';
 import { hall, openPostgres, openSeats, opens, operator, saga, visitor } from './seat-service/site.js';
-import { act, makeEvent, openSite, patch, startFront, untilState, Visitor } from './queue-front/support.js';
+import { act, archiveOf, makeEvent, openSite, patch, startFront, untilState, Visitor } from './queue-front/support.js';
 
 // A 503 with a time to retry.
 function assertLater(answer, code) {
@@ -141,15 +141,6 @@ describe('a waiting room without memory', () => {
   });
 
   const assertTakenLater = takenLater(memory);
-  async function archiveOf(event) {
-    let text = '';
-    for (let next = `/admin/events/${event}/archive`; next;) {
-      const part = await other.admin.get(next);
-      text += part.text;
-      next = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
-    }
-    return text;
-  }
   const joinOf = (event, options) => new Visitor(front, event).join(options);
 
   test('an unread request leaves the log level unchanged', async () => {
@@ -243,7 +234,7 @@ describe('a waiting room without memory', () => {
     await makeEvent(site, 'past', { rate_per_s: 0 });
     await act(front, 'past', 'close');
     await untilState(front, 'past', 'closed');
-    const text = await archiveOf('past');
+    const text = await archiveOf(other, 'past');
     const restore = () => front.admin.post('/admin/events/past/actions/restore', { body: text, headers: { 'x-operator': 'kim' } });
     for (const part of ['"fairgate-archive"', '"mac":', '"parts":']) await assertTakenLater(part, 200, restore);
     const file = join(scope.dir(), 'past.ndjson');

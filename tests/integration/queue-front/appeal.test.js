@@ -87,12 +87,6 @@ describe('a visitor who is slowed down', async () => {
     for (const wrong of ['', '?reference=<script>', '?reference=AAAAAAAB']) assert.match(await page('en', wrong), /id="appeal" hidden><\/p>/);
   });
 
-  test('sees a page for work that the browser cannot do', async () => {
-    const { headers: { location } } = await join('worked', html('en'));
-    const [, reference] = /notice=proof-of-work-required&reference=(\w{8})$/.exec(location);
-    assert.deepEqual(await inLog(reference), ['worked', 'proof-of-work-required']);
-  });
-
   test('gets a contact together with the work for a script', async () => {
     const answer = await refused('worked', {}, 428);
     assertProblem(answer, 428, 'proof-of-work-required');

@@ -94,15 +94,6 @@ test('a round that was promised before anybody could enter decides, everybody ca
   assert.ok(Date.parse(closed.closed_at) < Date.parse(closed.promised.at), 'nobody knew the value');
   const stored = await site.redis.command('HGETALL', 'fg:{show}:cfg');
   const late = await Visitor.withPlace(front, 'show');
-  for (const [lang, words] of [['en', /Entries are closed\. The draw is waiting/], ['ko', /마감되었습니다\. 비컨 값이 나오면/]]) {
-    for (const visitor of [visitors[0], new Visitor(front, 'show')]) {
-      await until(`the page to say so, ${lang}`, async () => {
-        const { text } = await front.http.get(`/e/show?lang=${lang}`, { headers: { ...visitor.jar.headers, accept: 'text/html' } });
-        const [, shown] = /class="(?:only only-pre-queue )?begins">([^<]*)</.exec(text);
-        return words.test(shown);
-      });
-    }
-  }
   mood(world, 'fine');
 
   const shown = await untilDrawnEverywhere(world, 'show');

@@ -4,7 +4,7 @@
 //                                                                                     line.test.js
 //   a pass shared    one visit, however many show it, and over when the visit is      here
 //   a pass forged    other claims, key or algorithm, another event                    here
-//   a ticket sold    a copy is the same place and one session; of a member it opens   here, move.test.js
+//   a ticket sold    a copy is the same place and one session; of a member it opens   line.test.js, move.test.js
 //                    nothing to another; once moved, the old one holds nothing
 //   a replay         of a solution, a pass, a code, an invitation                     here, move.test.js,
 //                                                                                     lanes.test.js
@@ -143,19 +143,6 @@ test('one member has one place on any front', async (t) => {
   }
   const answer = await visitor().join({ headers: { accept: 'text/html' }, body: '' });
   assert.equal(answer.headers.location, '/e/show?notice=member-required');
-});
-
-test('a copied ticket is one place and one session', async (t) => {
-  const { show, ...site } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = new Visitor(site.front, show);
-  const { ticket } = await owner.joined();
-  for (const front of site.fronts) await owner.untilCalled({ front });
-  const buyers = await Promise.all(Array.from({ length: 12 }, (_, i) =>
-    site.fronts[i % 2].http.post(`/v1/queue/${show}/pass`, { token: ticket })));
-  assert.equal(buyers.filter(({ status }) => status === 201).length, 1);
-  assert.equal(new Set(buyers.map(({ json }) => json.session)).size, 1, 'one session, one cart');
-  await owner.leave();
-  assertProblem(await site.front.http.post(`/v1/queue/${show}/pass`, { token: ticket }), 410, 'session-ended');
 });
 
 // judges: entry

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, delay, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, runProgram, until } from '../../lib-js/index.js';
 import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
 import { act, at, live, makeEvent, openSite, patch, untilState, Visitor } from './support.js';
 
@@ -182,31 +182,6 @@ test('a join in the last instant is in the draw or behind it', async (t) => {
     positions.add(a.json.position);
   }
   assert.deepEqual([...positions].sort((a, b) => a - b), visitors.map((_, i) => i + 1));
-});
-
-test('a killed front and a wiped Redis keep the published draw', async (t) => {
-  const site = await openSite(t, { fronts: 2 });
-  await gather(site, { rate_per_s: 0, beacon: PRICE });
-  const visitors = await crowd(site, 20);
-  const pressed = site.fronts[0].admin.post('/admin/events/show/actions/draw', { body: { beacon: 'b' } });
-  pressed.catch(() => {}); // its answer may be lost with the front
-  await delay(1);
-  await site.fronts[0].kill();
-  const left = { ...site, front: site.fronts[1], fronts: [site.fronts[1]] };
-  if ((await left.front.admin.get('/admin/events/show')).json.state === 'pre-queue') {
-    await left.front.admin.post('/admin/events/show/actions/draw', { body: { beacon: 'b' } });
-  }
-  const shown = await drawnEverywhere(left);
-  await assertPlaces(left, visitors, shown);
-
-  await site.redis.restartEmpty();
-  await until('the line to be whole', async () => {
-    const { json } = await visitors[0].me({ front: left.front });
-    return json.stale === undefined;
-  });
-  assert.deepEqual(await fairness(left.front), shown);
-  assertProblem(await left.front.admin.post('/admin/events/show/actions/draw'), 409, 'already-drawn');
-  await assertPlaces(left, visitors, shown);
 });
 
 test('an event draws by itself at opens_at, and calls by position', async (t) => {

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { assertStatus, delay, openScope, until } from '../../lib-js/index.js';
-import { Visitor, act, makeEvent, openSite, patch, startFront, untilEveryLoop, untilState } from './support.js';
+import { assertStatus, openScope, until } from '../../lib-js/index.js';
+import { Visitor, act, makeEvent, openSite, patch, startFront, untilEveryLoop } from './support.js';
 
 const version = async (front, id) => (await front.admin.get(`/admin/events/${id}`)).headers.etag;
 const listed = async (front) => (await front.admin.get('/admin/events')).json.events.map(({ id }) => id);
@@ -150,10 +150,6 @@ describe('the end of an event', async () => {
     await makeEvent(site, 'timed', { closes_at: at });
     const status = (await site.front.http.get('/v1/queue/timed/status')).json;
     assert.equal(status.closes_at, at);
-    for (const [lang, words] of [['en', /It closes on [^<]*\d UTC\. Nobody can enter after that\./], ['ko', /\d UTC에 종료됩니다\./]]) {
-      const page = await site.front.http.get('/e/timed', { headers: { 'accept-language': lang } });
-      assert.match(page.text, new RegExp(`<p class="on [^"]*" id="closes">[^<]*${words.source}`), 'told without script');
-    }
     assert.match((await site.front.http.get('/e/rest')).text, /id="closes" hidden><\/p>/);
     await patch(site.front, 'timed', { closes_at: new Date(Date.now() + 1000).toISOString() });
     await until('its end', async () => (await site.front.http.get('/v1/queue/timed/status')).json.state === 'closed');
@@ -191,36 +187,6 @@ describe('the end of an event', async () => {
     for (const front of [...site.fronts, doomed])
       await until('all to have forgotten it', async () => (await front.http.get('/v1/queue/cut/status')).status === 404);
     assert.equal((await site.front.admin.get('/admin/audit')).json.audit[0].what, 'delete');
-    await doomed.stop();
-  });
-
-  test('a front killed at any moment of a deletion leaves nothing half done', async () => {
-    const doomed = await startFront(site);
-    const ids = Array.from({ length: 6 }, (_, n) => `axe-${n}`);
-    const paths = new Map();
-    for (const id of ids) {
-      await makeEvent(site, id, {});
-      await new Visitor(site.front, id).joined();
-      await act(site.front, id, 'close');
-      await untilState(doomed, id, 'closed');
-      paths.set(id, [`/admin/events/${id}?unarchived=true`, { headers: { 'If-Match': await version(site.front, id) } }]);
-    }
-    const asked = ids.map(async (id, n) => {
-      await delay(n); // so that they are at different steps
-      return doomed.admin.delete(...paths.get(id)).catch(() => null);
-    });
-    await delay(ids.length);
-    await doomed.kill();
-    await Promise.all(asked);
-    for (const id of ids) {
-      await until('it to be gone, or to be deleted by another', async () =>
-        [204, 404].includes((await site.front.admin.delete(...paths.get(id))).status));
-      await until('nothing to be left of it', async () => (await keysOf(site.redis, id)).length === 0);
-    }
-    await doomed.start();
-    for (const front of [...site.fronts, doomed])
-      for (const id of ids)
-        await until('all to have forgotten it', async () => (await front.http.get(`/v1/queue/${id}/status`)).status === 404);
     await doomed.stop();
   });
 

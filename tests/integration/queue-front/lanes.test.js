@@ -263,6 +263,8 @@ test('each lane has its own repeatable draw, which verify-draw judges as well', 
       return json.stale === undefined;
     });
   }
+  assert.deepEqual(await fairness('fans'), shown);
+  assertProblem(await site.front.admin.post('/admin/events/show/actions/draw'), 409, 'already-drawn');
   const late = await until('a join', async () => {
     const answer = await new Visitor(site.front, 'show').join(invited(site.codes[400]));
     return answer.status === 201 && answer.json;

@@ -1,10 +1,9 @@
 // The line as a visitor lives it: join, wait, be called, enter, leave.
 
 import assert from 'node:assert/strict';
-import { createPublicKey, verify } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, assertStatus, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
-import { act, claims, live, makeEvent, makePreQueue, openSite, openShow, shareSite, Visitor, withinAMinute } from './support.js';
+import { act, claims, live, openShow, shareSite, Visitor, withinAMinute } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const STILL = { rate_per_s: 0 };
@@ -114,20 +113,6 @@ test('polls in one packet are each judged by their own ticket and event', async 
   assert.deepEqual(outcomes, [first, first, first, 401, 401, second, second, 401, other, other, 401, 401, first]);
 });
 
-test('an unknown event is a 404 and a wrong method a 405', async (t) => {
-  const { show, ...site } = await alone(t, STILL);
-  for (const call of ['status', 'me', 'stream', 'verify']) {
-    assertProblem(await site.front.http.get(`/v1/queue/nix/${call}`), 404, 'event-unknown');
-  }
-  for (const call of ['join', 'pass', 'session', 'leave']) {
-    assertProblem(await site.front.http.post(`/v1/queue/nix/${call}`), 404, 'event-unknown');
-  }
-  const wrong = assertStatus(await site.front.http.get(`/v1/queue/${show}/join`), 405);
-  assert.match(wrong.headers.allow, /\bPOST\b/);
-  assert.doesNotMatch(wrong.headers.allow, /GET/);
-  assert.equal((await site.front.http.get('/admin/events')).status, 404, 'not on the public side');
-});
-
 test('the shared status is cacheable and answers 304', async (t) => {
   const { show, ...site } = await alone(t, { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
   const status = await site.front.http.get(`/v1/queue/${show}/status`);
@@ -210,19 +195,6 @@ test('a called visitor gets one pass, and the same session again', async (t) => 
   assert.equal(bare.json.place, 'called', 'without the pass nothing is known of the visit');
 });
 
-test('a pass is signed by a key of the published set', async (t) => {
-  const { show, ...site } = await alone(t, FAST);
-  const visitor = await Visitor.withPlace(site.front, show);
-  const { pass } = await visitor.entered();
-  const [head, body, signature] = pass.split('.');
-  const { kid, alg } = JSON.parse(Buffer.from(head, 'base64url').toString());
-  const { keys } = (await site.front.http.get('/.well-known/jwks.json')).json;
-  const jwk = keys.find((key) => key.kid === kid);
-  assert.equal(alg, 'ES256');
-  const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' };
-  assert.ok(verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url')));
-});
-
 test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
   const { show, ...site } = await alone(t, { ...FAST, session_ttl_s: 12, session_max_s: 60, picture: '/pictures/tour.webp' });
   const visitor = await Visitor.withPlace(site.front, show);
@@ -297,29 +269,6 @@ test('leave and end free the slot for the next at once', async (t) => {
   assert.equal((await end(first.session)).status, 204, 'also of one who left');
   assertProblem(await b.session(), 410, 'session-ended');
   await c.entered();
-});
-
-// By a key, as by membership or invitation: no cookie is taken back, and the line is so long that the place is surely not called yet.
-test('a place that was given up is not handed out again by its name, before and after the opening', async (t) => {
-  const site = await openSite(t);
-  await makeEvent(site, 'open', { rate_per_s: 0, joins_per_ip_per_min: 0 });
-  await makePreQueue(site, 'early', { rate_per_s: 0, joins_per_ip_per_min: 0 });
-  const place = ({ position, entry }) => position || entry;
-  for (const event of ['open', 'early']) {
-    for (let i = 0; i < 150; i += 1) await new Visitor(site.front, event).joined();
-    const visitor = new Visitor(site.front, event);
-    const headers = { 'idempotency-key': 'one-of-a-kind' };
-    const first = await visitor.joined({ headers });
-    assert.equal(place((await new Visitor(site.front, event).join({ headers })).json), place(first), 'a retry finds it');
-    const by = { token: first.ticket };
-    const join = `/v1/queue/${event}/join`;
-    assert.equal(place((await site.front.http.post(join, by)).json), place(first), 'so does its ticket');
-    assert.equal((await visitor.leave()).status, 204);
-    const again = await new Visitor(site.front, event).join({ headers });
-    assert.deepEqual([again.status, place(again.json) > place(first)], [201, true], `${event}: ${again.text}`);
-    assert.equal(place((await new Visitor(site.front, event).join({ headers })).json), place(again.json), 'a retry finds the new one');
-    assert.equal(place((await site.front.http.post(join, by)).json), place(again.json), 'so does a ticket that was kept');
-  }
 });
 
 test('verify tells an edge whether to let somebody through', async (t) => {

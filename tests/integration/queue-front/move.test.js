@@ -66,22 +66,6 @@ test('a moved place belongs to the other device on every front', async (t) => {
   assert.equal((await laptop.leave()).status, 204, 'its holder may give it up');
 });
 
-test('of many devices that use a code at once, one has the place', async (t) => {
-  const { show, ...site } = await both(t, STILL);
-  const owner = await Visitor.withPlace(site.front, show);
-  for (let round = 0, holder = owner; round < 4; round += 1) {
-    const code = await codeOf(holder);
-    const devices = Array.from({ length: 16 }, (_, i) => new Visitor(site.fronts[i % 2], show));
-    const answers = await Promise.all(devices.map((device) => take(device, code)));
-    const won = devices.filter((_, i) => answers[i].status === 200);
-    assert.equal(won.length, 1);
-    for (const answer of answers) if (answer.status !== 200) assertProblem(answer, 410, 'code-used');
-    await untilMoved(holder, holder.front);
-    [holder] = won;
-    assert.equal((await holder.me()).json.position, 1);
-  }
-});
-
 test('a lost answer loses no place: the same device asks again and has it', async (t) => {
   const { show, ...site } = await both(t, STILL);
   const laptop = await Visitor.withPlace(site.front, show);
@@ -172,26 +156,6 @@ test('a place that is over does not move, and a code says why, as a pass does', 
   assertProblem(await take(new Visitor(site.front, show), held), 409, 'already-inside');
 });
 
-test('a pass and a move at the same moment: one of them happens', async (t) => {
-  const { show, ...site } = await both(t, OPEN);
-  let moved = 0;
-  for (let round = 0; round < 12; round += 1) {
-    const laptop = new Visitor(site.front, show), phone = new Visitor(site.fronts[1], show);
-    await laptop.joined();
-    await laptop.untilCalled();
-    const code = await codeOf(laptop);
-    const [pass, move] = round % 2 ? await Promise.all([laptop.pass(), take(phone, code)])
-      : (await Promise.all([take(phone, code), laptop.pass()])).reverse();
-    assert.equal([pass.status === 201, move.status === 200].filter(Boolean).length, 1,
-      `${pass.status} ${pass.text} | ${move.status} ${move.text}`);
-    if (move.status === 200) {
-      moved += 1;
-      await phone.entered();
-    }
-  }
-  t.diagnostic(`${moved} of 12 moved`);
-});
-
 test('a join after the place moved gets a new place at the end', async (t) => {
   const { show, ...site } = await both(t, STILL);
   const laptop = new Visitor(site.front, show), phone = new Visitor(site.front, show);
@@ -239,46 +203,6 @@ test('moves outlive new fronts, a Redis that lost everything, and the draw', asy
   assertProblem(await take(laptop, late), 404, 'code-unknown');
   const back = await take(laptop, await codeOf(phone, { front: site.front }));
   assert.equal(back.json.position, position, 'the code of before the draw is lost, the place is not');
-});
-
-test('closed browsers and a deploy lose no place', async (t) => {
-  const site = await openShow(t, STILL, { fronts: 2 });
-  const visitors = Array.from({ length: 8 }, (_, i) => new Visitor(site.fronts[i % 2], 'show'));
-  for (const visitor of visitors) visitor.place = (await visitor.joined()).position;
-  const moved = new Visitor(site.front, 'show');
-  await take(moved, await codeOf(visitors[0]));
-  moved.place = visitors[0].place;
-  visitors[0] = moved;
-  for (const { jar } of visitors) {
-    const ages = jar.get('fg_ticket_show').attributes.map((a) => /^max-age=(\d+)$/.exec(a)?.[1]);
-    assert.ok(ages.some((age) => age > 24 * 3600), 'kept on disk, for longer than a night');
-  }
-  let going = true, polls = 0;
-  const poll = async (visitor) => {
-    for (let i = 0; going; i += 1) {
-      const front = site.fronts[i % 2];
-      try {
-        const { status, json } = await visitor.me({ front });
-        if (status === 200) assert.equal(json.position, visitor.place);
-        else assert.ok([404, 503].includes(status), String(status)); // the event is not known yet
-        polls += 1;
-      } catch (error) {
-        if (error.code === 'ERR_ASSERTION') throw error; // otherwise nothing is listening right now
-      }
-    }
-  };
-  const polling = Promise.all(visitors.map(poll));
-  for (const front of site.fronts) await front.restart();
-  const from = polls;
-  await until('polls after it', () => polls > from + 100);
-  going = false;
-  await polling;
-  for (const front of site.fronts) {
-    for (const visitor of visitors) {
-      assert.equal((await visitor.me({ front })).json.position, visitor.place);
-      assert.equal((await visitor.join({ front })).json.position, visitor.place);
-    }
-  }
 });
 
 test('a code of before a rotation of keys is good after it', async (t) => {
@@ -349,18 +273,4 @@ test('a member or an invitation leads to a moved place while it lives, and to a 
       assert.equal((await anyDevice().join(name())).json.position, first.position, `${by}, ${how}: one place`);
     }
   }
-});
-
-test('a form without script takes a place', async (t) => {
-  const { show, ...site } = await alone(t, STILL);
-  const laptop = new Visitor(site.front, show), phone = new Visitor(site.front, show);
-  await laptop.joined();
-  const form = (code) => phone.call('POST', 'move', {
-    headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' },
-    body: `code=${encodeURIComponent(code)}`,
-  });
-  assert.equal((await form('ABCD')).headers.location, `/e/${show}?notice=code-mistyped`);
-  const answer = assertStatus(await form(await codeOf(laptop)), 303);
-  assert.equal(answer.headers.location, `/e/${show}`);
-  assert.equal((await phone.me()).json.position, 1);
 });

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, assertPrompt, makeSecrets, openScope, until } from '../../lib-js/index.js';
-import { act, at, live, makeEvent, makePreQueue, openSite, openShow, patch, runFront, shareSite, untilState, Visitor } from './support.js';
+import { assertProblem, makeSecrets, openScope, until } from '../../lib-js/index.js';
+import { act, archiveOf, live, makeEvent, openSite, openShow, patch, runFront, shareSite, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
@@ -56,37 +56,6 @@ test('what is joined, told and refused follows the state', async (t) => {
   await act(site.front, 'show', 'close');
   assert.equal(assertProblem(await join(), 409, 'event-closed').state, 'closed');
   assertProblem(await kept.join(), 409, 'event-closed');
-});
-
-test('a scheduled event opens by itself', async (t) => {
-  const site = await openSite(t, { fronts: 2 });
-  const opensAt = new Date(Date.now() + 15_000);
-  await makeEvent(site, 'show', { ...STILL, opens_at: opensAt.toISOString() }, { open: false });
-  await act(site.front, 'show', 'schedule');
-  const status = await site.front.http.get('/v1/queue/show/status');
-  assert.equal(status.json.opens_at, opensAt.toISOString());
-  const refused = assertProblem(
-    await site.front.http.post('/v1/queue/show/join'), 409, 'event-not-open');
-  assert.equal(refused.state, 'scheduled');
-  for (const front of site.fronts) await untilState(front, 'show', 'open');
-  const { audit } = (await site.front.admin.get('/admin/events/show/audit')).json;
-  assert.deepEqual(audit.filter(({ what }) => what === 'open').length, 1, 'opened once, by two fronts');
-  const late = Date.parse(audit[0].at) - opensAt; // however long the fronts' answers took
-  assert.ok(late > -100, `${-late} ms too early`);
-  assertPrompt(1500, late);
-  assert.equal(audit[0].who, 'system');
-});
-
-test('a pre-queue gives entries, not positions, and opens by itself', async (t) => {
-  const site = await openSite(t);
-  await makePreQueue(site, 'show', STILL);
-  const visitor = new Visitor(site.front, 'show');
-  const joined = await visitor.joined();
-  assert.equal(joined.position, null);
-  assert.equal(joined.entry, 1);
-  await patch(site.front, 'show', { opens_at: at(500) });
-  await untilState(site.front, 'show', 'open');
-  assert.equal((await visitor.me()).json.position, 1);
 });
 
 // Of two members, in a list, of the state, and a name; event_doc_test.c has all rules.
@@ -239,13 +208,7 @@ test('a long trail is read from Redis in parts, and written off the loop as a lo
   assert.deepEqual(series.map(({ issued }) => issued).filter((n) => n > 0).slice(-3800), Array.from({ length: 3800 }, (_, n) => 200 + n));
   const { calls, jobs } = await count();
   assert.deepEqual([calls - before.calls, jobs - before.jobs], [20 + 2, 3 + 1], 'the page of metrics is a job, too');
-  let path = '/admin/events/show/archive?running=true';
-  const rows = [];
-  while (path) {
-    const part = await front.admin.get(path);
-    rows.push(...part.text.split('\n').filter((line) => line.startsWith('{"audit"')).map((line) => JSON.parse(line).audit));
-    path = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
-  }
+  const rows = (await archiveOf(front, 'show', '?running=true')).split('\n').filter((line) => line.startsWith('{"audit"')).map((line) => JSON.parse(line).audit);
   assert.deepEqual(rows.map(({ length }) => length), [200, 200, 200, 200, 200, 102]);
   assert.deepEqual([rows[0][0], ...rows.flat().map(({ to }) => to).slice(-1100)], [first, ...newest(1100).reverse()]);
 });

@@ -84,19 +84,6 @@ test('one who waits in the general line gets into the lane that a code opens, an
   assert.deepEqual([last.status, last.json.lane], [201, 'club'], last.text);
 });
 
-test('two fronts at once give out no more places than a code has uses', async (t) => {
-  const site = await presale(t, NEEDS_CODE, { fronts: 2 });
-  await load(site, { codes: ['SHARED-CODE'], uses: 7 });
-  const answers = await Promise.all(Array.from({ length: 40 }, (_, i) =>
-    site.fronts[i % 2].http.post('/v1/queue/show/join', withCode('SHARED-CODE', { 'idempotency-key': `k${i}` }))));
-  const of = (status) => answers.filter((answer) => answer.status === status);
-  assert.equal(of(201).length, 7);
-  for (const answer of of(422)) assertProblem(answer, 422, 'code-used-up');
-  assert.equal(of(422).length, 33);
-  assert.equal(await issued(site), 7);
-  assert.deepEqual((await counts(site))[0], { lane: 'general', channel: null, codes: 1, uses: 7, used: 7 });
-});
-
 test('guesses are limited by address', async (t) => {
   const site = await presale(t, NEEDS_CODE, { config: { http: { trusted_proxies: '127.0.0.1' } } });
   const from = (addr, code) => site.front.http.post('/v1/queue/show/join', withCode(code, { 'x-forwarded-for': addr }));

@@ -290,27 +290,6 @@ describe('ways', { concurrency: true }, () => {
     await replica.kill(); // Redis won't exit while it rewrites its file, as a replica does after a sync
   });
 
-  test('sentinels have users and passwords of their own', async (t) => {
-    const scope = openScope(t);
-    const settings = { include: redisConf(scope), masterauth: PASSWORD };
-    const master = await startRedis(scope, { settings });
-    const replicas = [await startReplica(scope, master, { settings }), await startReplica(scope, master, { settings })];
-    const sentinels = await startSentinels(scope, master, {
-      name: 'line', settings: [sentinelUser('sesame'), 'sentinel auth-user line sentinel', `sentinel auth-pass line "${PASSWORD}"`],
-    });
-    const redis = {
-      sentinels: sentinels.map(({ port }) => `localhost:${port}`).join(','), master: 'line',
-      user: 'fairgate', password_file: secret(scope, PASSWORD),
-      sentinel_user: 'fairgate', sentinel_password_file: secret(scope, 'sesame'),
-    };
-    const site = await openShow(t, MOVING, { scope, config: { redis } });
-    await new Visitor(site.front, 'show').joined();
-    await master.kill();
-    await until('joins to be taken by another', async () => (await new Visitor(site.front, 'show').join()).status === 201);
-    for (const replica of replicas) assert.deepEqual(await refused(replica), []);
-    for (const replica of replicas) await replica.kill(); // Redis won't exit while it rewrites its file, as a replica does after a sync
-  });
-
   test('a unix socket that is not there yet, is a file, or was left behind by one who died', async (t) => {
     const scope = openScope(t);
     const redis = await startRedis(scope, { settings: { include: aclFile(scope) } });

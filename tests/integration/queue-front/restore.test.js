@@ -143,17 +143,6 @@ describe('an event made again from its archive', async () => {
     assert.equal(events.filter(({ id }) => id === 'show').length, 1);
   });
 
-  test('Redis and all fronts lost at once: the archive brings it back', async () => {
-    for (const front of site.fronts) await front.stop();
-    await site.redis.command('FLUSHALL');
-    for (const front of site.fronts) await front.start();
-    assert.equal((await restore(site.front, text)).status, 201);
-    for (const front of site.fronts)
-      await until('all to know it again', async () => (await front.http.get('/v1/queue/show/status')).status === 200);
-    assert.equal((await visitors[0].me()).json.position, places[0]);
-    assert.deepEqual(await fairness(site.fronts[1]), drawn);
-  });
-
   test('another event of the id stays as it is', async () => {
     await remove(site);
     await makeEvent(site, 'show', {});

@@ -190,28 +190,6 @@ describe('a turn that is over', () => {
     const page = await site.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } });
     assert.match(page.text, /data-view="expired" data-state="sold-out"[^]*Your order is complete/);
   });
-
-  test('is shown by the page, where one button joins again', async () => {
-    const id = await event();
-    const visitor = await inside(id);
-    const page = async () => (await site.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } })).text;
-    await end(visitor.visit.session, { order: 'o_1' });
-    await untilPlace(visitor, 'done');
-    assert.match(await page(), /data-view="expired"[^]*data-over="done"[^]*Your order is complete/);
-    assertStatus(await visitor.join({ headers: HTML, body: '' }), 303);
-    assert.match(await page(), /data-view="(waiting|called)"/);
-    assert.ok((await visitor.me()).json.position > visitor.first.position);
-  });
-
-  test('is known to a front that starts later', async () => {
-    const id = await event();
-    const visitor = await inside(id);
-    await end(visitor.visit.session, { order: 'o_1' });
-    const late = await startFront(site);
-    await untilState(late, id, 'open');
-    await untilPlace(visitor, 'done', late);
-    await late.stop();
-  });
 });
 
 describe('more time', () => {
