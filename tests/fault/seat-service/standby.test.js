@@ -99,21 +99,6 @@ test('a standby changes nothing, and tells nobody what they hold', async (t) => 
   assertProblem(await standby.admin.get(`/admin/events/${EVENT}/availability`), 503, 'standby');
 });
 
-test('a reader who is ahead of a standby waits until it knows whether the journal goes that far', async (t) => {
-  const { postgres, owner, standby, wire } = await openPair(t, { wired: true });
-  const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
-  await untilVersion(there, written(postgres));
-  wire.fault('hold');
-  assert.equal((await here.hold({ seats: ['r6s1'] })).status, 201);
-  const seq = written(postgres);
-  const asked = there.availability(`?since=${seq}`);
-  wire.heal();
-  const first = await asked;
-  if (first.status === 503) assertProblem(first, 503, 'standby-behind');
-  const { resync, version, held } = (first.status === 200 ? first : await shown(() => there.availability(`?since=${seq}`))).json;
-  assert.deepEqual([resync, version, held], [false, seq, []]);
-});
-
 // The request begins before a read of the journal, as when the process was busy or the request came in pieces.
 test('a request that began before a read of the journal, and names a later version, waits for the next read', async (t) => {
   const { postgres, owner, standby, wire } = await openPair(t, { wired: true });
@@ -135,24 +120,6 @@ test('a request that began before a read of the journal, and names a later versi
   raw.destroy();
   if (answer.status === 503) assert.match(answer.body.toString(), /standby-behind/);
   else assert.equal(JSON.parse(answer.body.toString()).resync, false);
-});
-
-test('a reader ahead of the journal starts over, by the owner and by a standby', async (t) => {
-  const { postgres, owner, standby } = await openPair(t);
-  const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
-  const seq = written(postgres);
-  await untilVersion(there, seq);
-  for (const ahead of [1, 10, 1_000_000])
-    for (const who of [here, there]) {
-      const { resync, version } = (await shown(() => who.availability(`?since=${seq + ahead}`))).json;
-      assert.deepEqual([resync, version], [true, seq]);
-    }
-  for (const [seats, who] of [[owner, here], [standby, there]]) {
-    const stream = await follow(seats, who, seq + 10);
-    const { event, json } = await stream.find('the first word', () => true);
-    assert.deepEqual([event, json.version], ['resync', seq]);
-    stream.close();
-  }
 });
 
 // Truncates the journal, as a restore to that moment does.
