@@ -2,14 +2,15 @@
 // each statement that pay-real or sql-real runs: drops a condition, makes a WHEN false, keeps a column that a SET changes, swaps
 // a sign or moves a bound, one at a time. Histories are played against PostgreSQL through a proxy: before a statement runs, it
 // runs with each change that nothing has noticed, and is rolled back. A change lives if the statement always returns the same
-// and leaves rows that the history prints in the same way: the simulator's double may then differ in the same way.
+// and leaves rows that the history prints in the same way: the simulator's double may then differ in the same way. Before that,
+// acts.sql of the payments' tests runs with each change.
 //
 //   --at PATTERN   only statements whose name matches
 //   --seeds N      histories of each service (default 8)
 //   --list         only prints the possible changes
 //
 // tests/measure/sql.tsv lists changes that may live, and why; they are not tried. Prints a row per statement, the changes that
-// lived, and the statements that write and that no history runs. Ends with "N passed, N failed": N statements of which a
+// lived, and the statements that write and that nothing here runs. Ends with "N passed, N failed": N statements of which a
 // change was noticed, and of which none was.
 
 import { spawn } from 'node:child_process';
@@ -19,6 +20,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readStatements } from '../../infra/statements.js';
 import { openScope, programPath, startPostgres } from '../lib-js/index.js';
+import { actsOf, fits, makeRows, runActs, wantsOf } from '../integration/payment-adapter/lib/acts.js';
 import { inParallel, JOBS, keyOfRow, rowsOf, short } from './cores.js';
 
 const STEPS = 500;
@@ -200,6 +202,19 @@ class Session {
   }
 }
 
+// Changes to a statement that a block of acts.sql notices.
+function tryActs(judge, [text, changes]) {
+  const { name } = changes[0].statement;
+  const blocks = actsOf(name);
+  if (blocks.length === 0) return;
+  judge.seen.add(text);
+  const [was, ...found] = runActs(servers[0], 'acts', name, [text, ...changes.map((change) => change.text)]);
+  const wants = blocks.map((block) => wantsOf(block, name));
+  const passes = (run) => wants.every((of, i) => of.every((want, k) => fits(want, run[i][k])));
+  if (!passes(was)) throw new Error(`acts.sql: ${name} differs as it is`);
+  changes.forEach((change, i) => { if (!passes(found[i])) judge.note(change); });
+}
+
 // Resolves to whether a program ends well.
 function runs(program, args, env) {
   return new Promise((resolve) => {
@@ -277,6 +292,9 @@ for (const judge of judges) {
   await judge.begin(servers[0]);
   for (const change of judge.changes.filter((one) => !living.has(keyOf(one)))) judge.open.set(change.before, [...judge.open.get(change.before) ?? [], change]);
 }
+servers[0].sql('CREATE DATABASE acts');
+makeRows(servers[0], 'acts');
+if (!asked.list) [...judges[0].open].forEach((open) => tryActs(judges[0], open));
 const plays = Array.from({ length: Number(asked.seeds) }, (_, i) => judges.map((judge) => ({ judge, seed: i + 1 }))).flat();
 if (!asked.list) await inParallel(plays.filter(({ judge }) => judge.changes.length > 0), ({ judge, seed }, worker) => judge.play(servers[worker], seed));
 await scope.close();
@@ -289,7 +307,7 @@ for (const { changes, seen, statements } of judges)
     const listed = its.filter((change) => living.has(keyOf(change)));
     const lived = its.filter((change) => !change.noticed && !listed.includes(change));
     if (asked.list) its.forEach((change) => console.log(keyOf(change)));
-    else if (!seen.has(text)) { if (/\b(INSERT|UPDATE|DELETE)\b/.test(text)) console.log(`${name} is in no history`); }
+    else if (!seen.has(text)) { if (/\b(INSERT|UPDATE|DELETE)\b/.test(text)) console.log(`nothing here runs ${name}`); }
     else {
       lived.forEach((change) => console.log(`lived\t${keyOf(change)}`));
       console.log(`${name}: ${its.length} changes, ${its.length - listed.length - lived.length} noticed, ${listed.length} listed, ${lived.length} lived`);
