@@ -297,9 +297,11 @@ elseif creates or restores then
     elseif restores then
         return make_again()
     end
-    call('DEL', prefix .. KEY.erased) -- of the previous event with this id
+    local previous = call('GET', prefix .. KEY.erased) or '' -- event with this id
+    local made_ms = math.max(now_ms, (tonumber(string.sub(previous, 1, 12), 16) or 0) + 1)
+    call('DEL', prefix .. KEY.erased)
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT, 'incarnation',
-        string.format('%012x%06x', now_ms, tonumber(ARGV[ask_admin.from])))
+        string.format('%012x%06x', made_ms, tonumber(ARGV[ask_admin.from])))
     take_seal()
     write_document()
     sign_document()

@@ -8,12 +8,13 @@
 -- closed, and never that it is deleted. A shard that gave no number is erased in any state: it may be a draft's.
 --
 -- Each step frees its keys in the background, and may be repeated: a front that finds a sweep unfinished starts over.
--- A deleted event's `cfg` goes last, and until then nothing can be created under its id; then `erased` stays for some
--- seconds for fronts whose calls were under way, so that heal.lua does not restore what they remember.
+-- A deleted event's `cfg` goes last, and until then nothing can be created under its id; then `erased` stays for a
+-- minute for fronts whose calls were under way, so that heal.lua does not restore what they remember, and with its
+-- incarnation, so that the next event's is newer even if the clock was set back.
 --
 -- Left to expire: there:EPOCH:PAGE and code:CODE.
 
-local ERASED_MS = 5000
+local ERASED_MS = 60000
 
 local RECORDS = { KEY.seq, KEY.serving, KEY.bucket, KEY.told, KEY.series, KEY.audit, KEY.coded, KEY.cuts, KEY.cutting }
 local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and changed it since
@@ -71,7 +72,7 @@ end
 
 local function erase_rest()
     unlink(RECORDS)
-    call('SET', root .. KEY.erased, 1, 'PX', ERASED_MS)
+    call('SET', root .. KEY.erased, call('HGET', CFG, 'incarnation') or '', 'PX', ERASED_MS)
     local cfgs = {}
     each_line(function() cfgs[#cfgs + 1] = prefix .. KEY.cfg end)
     call('UNLINK', unpack(cfgs)) -- last: each_line() reads it

@@ -77,9 +77,10 @@ static bool is_running(const struct seat_service *service)
 static unsigned which_is(const struct event *event)
 {
     unsigned which = 0;
-    while (strcmp(event->id, ids[which]) != 0)
+    while (strcmp(event->id, ids[which]) != 0) {
+        assert(which < HALLS);
         which += 1;
-    assert(which <= HALLS);
+    }
     return which;
 }
 

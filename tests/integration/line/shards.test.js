@@ -403,16 +403,20 @@ test('work is claimed once in its shard, and never once it is too old', async ()
   assert.equal(await claim('c', minuteNow(), 'new'), OUTCOME.OK);
 });
 
-test('an event that is erased leaves no cuts behind', async () => {
+test('an event that is erased leaves no cuts behind, and the next one is newer by any clock', async () => {
   const front = await line(2);
   await front.join(0, some(3));
   await front.turn();
-  await clockworks[0].redis.command('HSET', front.line.key('cfg'), 'deleted', '{}');
+  const later = (Date.now() + 600_000).toString(16).padStart(12, '0'); // Redis's clock was set back since it was made
+  await clockworks[0].redis.command('HSET', front.line.key('cfg'), 'deleted', '{}', 'incarnation', `${later}00000f`);
   for (let at = 0; ;) {
     at = Number(replyOf('sweep', await front.line.run('sweep', ...ask('sweep', { what: 'erase', at }))).at);
     if (at === 0) break;
   }
   assert.deepEqual(await keysOfEvent(front), [front.line.key('erased')]);
+  await front.line.create();
+  const next = await clockworks[0].redis.command('HGET', front.line.key('cfg'), 'incarnation');
+  assert.ok(next > `${later}00000f`, 'the next event with this id is newer');
 });
 
 test('a line has one number of shards', async () => {

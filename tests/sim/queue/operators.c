@@ -24,6 +24,7 @@ struct run {
     const char *rate;
     unsigned slots;      /* both at first */
     uint64_t unknown_us; /* since when all fronts report no such event; 0: they do not */
+    bool deletes;        /* a deletion was sent since it was made */
     struct sim_gate desk;
 };
 
@@ -113,14 +114,11 @@ static int end(unsigned event, uint64_t if_version, bool unarchived, bool is_sli
     return act(event, &ask);
 }
 
-/* The wrong event, in its sale. First it cannot be deleted, since it is not closed. Not while
- * Redis's clock is behind the event's: made again, the event would seem older than the deleted one.
- */
+/* The wrong event, in its sale. First it cannot be deleted, since it is not closed. */
 static void close_wrongly(unsigned event)
 {
     const struct line_view *view = view_of(event);
-    bool is_behind = keeper_now_us() / SIM_MS < keeper_event_ms(event);
-    if (view == NULL || view->state == LINE_CLOSED || is_behind)
+    if (view == NULL || view->state == LINE_CLOSED)
         return;
     sim_note("the operator of %s closes it instead of another", lines_event(event));
     if (view->state != LINE_DRAFT && sim_chance(50))
@@ -130,8 +128,9 @@ static void close_wrongly(unsigned event)
 }
 
 /* Nothing opens a closed event again. It is deleted, though it is in no archive. */
-static bool is_buried(unsigned event)
+static bool is_buried(struct run *show)
 {
+    unsigned event = show->event;
     const struct line_view *view = view_of(event);
     if (view == NULL || view->state != LINE_CLOSED)
         return false;
@@ -140,8 +139,9 @@ static bool is_buried(unsigned event)
     sim_note("the operator of %s deletes it", lines_event(event));
     if (sim_chance(50))
         (void)act(event, &undo);
-    if (sim_chance(50))
+    if (!show->deletes && sim_chance(50))
         (void)end(event, version, false, true);
+    show->deletes = true; /* from here on a deletion may be under way, which is answered as done */
     return end(event, version, true, false) == LINE_OK;
 }
 
@@ -322,10 +322,11 @@ static void set_up(const struct run *show)
  * places are void, and visitors join again. */
 static void look_after(struct run *show)
 {
-    if (!is_lost(show) && !is_buried(show->event))
+    if (!is_lost(show) && !is_buried(show))
         return;
     sim_note("nobody knows %s any more", lines_event(show->event));
     show->unknown_us = 0;
+    show->deletes = false;
     set_up(show);
 }
 
