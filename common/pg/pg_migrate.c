@@ -282,15 +282,26 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
     return rc == 0 ? 0 : err_wrap(err, "schema");
 }
 
+/* A ping counts a standby as up, which target_session_attrs refuses while there is no primary. */
+static bool is_down(const char *const *keys, const char *const *values)
+{
+    PGPing ping = PQpingParams(keys, values, 1);
+    if (ping != PQPING_OK)
+        return ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE;
+    PGconn *conn = PQconnectdbParams(keys, values, 1);
+    bool standby = PQstatus(conn) == CONNECTION_BAD &&
+                   strstr(PQerrorMessage(conn), "session is read-only") != NULL;
+    PQfinish(conn);
+    return standby;
+}
+
 void pg_await(const char *dsn, uint64_t within_us,
               void (*on_down)(const void *ctx, const char *why), const void *ctx)
 {
     const char *const keys[] = {"dbname", "connect_timeout", NULL};
-    const char *const values[] = {dsn, "2", NULL};
+    const char *const values[] = {dsn, "10", NULL};
     const uint64_t began_us = clock_mono_us(clock_system());
-    PGPing ping = PQpingParams(keys, values, 1);
-    while ((ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE) &&
-           clock_mono_us(clock_system()) - began_us < within_us) {
+    while (is_down(keys, values) && clock_mono_us(clock_system()) - began_us < within_us) {
         if (on_down != NULL) { /* a ping says nothing more */
             PGconn *conn = PQconnectdbParams(keys, values, 1);
             on_down(ctx, PQerrorMessage(conn));
@@ -298,7 +309,6 @@ void pg_await(const char *dsn, uint64_t within_us,
             on_down = NULL;
         }
         system_sleep_us(START_AGAIN_US);
-        ping = PQpingParams(keys, values, 1);
     }
 }
 

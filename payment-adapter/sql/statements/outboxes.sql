@@ -2,7 +2,7 @@
 -- as a lease, so that no two instances claim the same row, and a dead worker's rows become due by themselves.
 
 -- One customer's messages go in order: only the oldest open one is due, the others wait until it is done. A parked
--- message (never due) delays only those of its own order. The index shop_outbox_open finds the previous one: no other
+-- message (never due) delays only those of its own order. The index shop_outbox_turns finds the previous one: no other
 -- has this order, or this wording of "not done". With NOT EXISTS, PostgreSQL may compare all messages of a customer with
 -- each other.
 -- fragment: is_due(b)

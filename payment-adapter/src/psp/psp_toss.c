@@ -410,7 +410,7 @@ static bool act_to_cancel(struct toss_call *call)
         return true;
     }
     if (is_in_doubt(call) && call->acts > 0) {
-        psp_answer(peer, SAGA_UNKNOWN, "not-confirmed-yet", NULL);
+        answer_again(call, "not-confirmed-yet", NULL);
         return false;
     }
     if (is_in_doubt(call)) {
