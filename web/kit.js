@@ -113,7 +113,9 @@ export function labelsInRuns(seats) {
   const alike = new Map();
   for (const { label, number } of seats) {
     const at = label.lastIndexOf(number);
-    const around = at < 0 ? [label] : [label.slice(0, at), label.slice(at + number.length)];
+    const sides = [label.slice(0, Math.max(at, 0)), label.slice(at + String(number).length)];
+    const isPart = /\d$/.test(sides[0]) || /^\d/.test(sides[1]); // of a longer number
+    const around = at < 0 || isPart ? [label] : sides;
     const key = around.join('%s');
     alike.set(key, { around, numbers: [...alike.get(key)?.numbers ?? [], number] });
   }

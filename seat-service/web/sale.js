@@ -267,7 +267,7 @@ const restore = () => basket.queue(async () => {
   await basket.restore();
   const gone = before.find((one) => Date.parse(one.expires_at) <= serverNow() && !basket.holds.some(({ hold }) => hold === one.hold));
   if (!gone) return;
-  const { state } = await call('GET', `${basket.path}/${gone.hold}`).catch((error) => { if (error.status !== 404 && error.status !== 410) throw error; return {}; });
+  const { state } = await call('GET', `${basket.path}/${gone.hold}`).catch((error) => { if (error.status === 401) throw error; return {}; });
   if (state === 'sold') return location.assign('/pay/orders');
   lookAway();
   trouble(say('cart.ran-out'));

@@ -201,10 +201,13 @@ describe('the hall', async () => {
     await page.click('#categories button >> nth=2'); // Back; rows 1 to 5 are Front
     await guest.openRow(0, 4);
     await guest.seat(0).getByText('another category').waitFor();
+    const changes = [];
+    page.on('request', (one) => { if (/\/holds(\/|$)/.test(one.url()) && one.method() !== 'GET') changes.push(one.method()); });
     await guest.seat(0).click({ force: true });
     await page.click('#categories button >> nth=1');
     assert.match(await guest.seat(0).textContent(), /₩150,000/);
     assert.match(await page.textContent('#cart-sum'), /no seats yet/);
+    assert.deepEqual(changes, []);
     await guest.seat(0).click();
     await untilHeld(page, 1);
   });
@@ -214,14 +217,16 @@ describe('the hall', async () => {
       const { timeout } = AbortSignal;
       AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 15);
     }) });
+    const broken = [];
     const cut = async (route) => route.fulfill({ response: await route.fetch(), body: '{"hold":"h' });
     const lost = (route) => route.fetch(); // the browser never sees it
     await guest.openRow(0, 4);
     for (const [n, fails] of [cut, lost].entries()) {
-      await page.route(/\/holds(\/|$)/, fails, { times: 1 });
+      await page.route(/\/holds(\/|$)/, (route) => { broken.push(route.request().method()); return fails(route); }, { times: 1 });
       await guest.seat(n).click();
       await untilHeld(page, n + 1);
     }
+    assert.deepEqual(broken, ['POST', 'PATCH']);
     await page.unrouteAll({ behavior: 'ignoreErrors' });
     assert.equal(await page.textContent('#trouble-text'), '');
   });

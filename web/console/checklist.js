@@ -17,7 +17,7 @@ export function checklist({ doc, hall, parts, isTaken, terms, now = Date.now() }
     item('event', 'show', doc.starts_at && doc.venue),
     ...(hall === undefined ? [] : [item('hall', 'hall', hall)]),
     ...(hall ? [item('hall', 'prices', free.length === 0, free.join(', '))] : []),
-    ...(hall && isTaken !== undefined ? [item('hall', 'currency', isTaken, hall.currency)] : []),
+    ...(hall?.categories.some(({ price }) => price > 0) && isTaken !== undefined ? [item('hall', 'currency', isTaken, hall.currency)] : []),
     ...(terms ? [item('terms', 'terms', !isOver(terms, doc, now), terms)] : []),
     item('opening', 'opens_at', doc.opens_at),
     item('opening', 'rate', doc.rate_per_s > 0),

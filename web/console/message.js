@@ -48,7 +48,7 @@ export async function open(body, event) {
   }
 
   let was = ''; // the document's texts as filled in
-  const saved = () => JSON.stringify(Object.fromEntries([...fields.keys()].filter((tag) => event.doc.message[tag]).map((tag) => [tag, event.doc.message[tag]])));
+  const saved = () => JSON.stringify(Object.fromEntries([...fields.keys()].filter((tag) => event.doc.message[tag]).map((tag) => [tag, event.doc.message[tag].trim()])));
   function take() {
     for (const [tag, { input }] of fields) input.value = event.doc.message[tag] ?? '';
     was = saved();

@@ -42,9 +42,9 @@ export function marksOf(sale) {
       sections = seatsByRow(plan);
       names = new Map(sections.flatMap((section) => section.rows.flatMap(({ name, seats }) => seats.map((seat) => [seat.guid, say('seats.name', section.name, name, seat.name)]))));
       fill(zone, sections.map(({ name }, n) => [String(n), name]), '0');
-      at.hidden = sections.length === 0;
-      if (!at.hidden) fillRows();
+      if (sections.length > 0) fillRows();
     }
+    at.hidden = sections.length === 0;
     const marked = accessibleIn(base);
     const nameOf = (guid) => names.get(guid) ?? guid;
     title.textContent = `${say('setup.accessible')}: ${number(marked.length)}`;

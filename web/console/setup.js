@@ -24,7 +24,9 @@ const LANGUAGES = document.documentElement.dataset.languages.split(' ');
 const bytesOf = (text) => new TextEncoder().encode(text);
 export const bare = (value) => JSON.parse(JSON.stringify(value, (_, inner) => (inner === null ? undefined : inner)));
 const isTime = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value);
-const alike = (one, other) => (isTime(one) && isTime(other) ? Date.parse(one) === Date.parse(other) : JSON.stringify(bare({ one })) === JSON.stringify(bare({ one: other })));
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const inOrder = (value) => JSON.stringify(bare({ value }), (_, inner) => (isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner));
+const alike = (one, other) => (isTime(one) && isTime(other) ? Date.parse(one) === Date.parse(other) : inOrder(one) === inOrder(other));
 
 const newIn = (wanted, document) => Object.fromEntries(Object.entries(wanted).filter(([name, value]) => !alike(value, document[name])));
 // The members of a form that was filled from `doc`. What the operator left as it was may have another value by now: the
@@ -375,7 +377,7 @@ export async function open(body, event, part) {
       else body.replaceChildren(nav, eventStep(event, hall), ...(limits() === null && whose().role === 'admin' ? [(await loaded(import('./setup-copy.js'))).copyOf(event, hall)] : []));
       return true;
     } catch (error) {
-      if (!('problem' in error)) throw error;
+      if (!('problem' in error) || error.problem.isFile) throw error;
       body.replaceChildren(nav, make('p', { id: 'setup-trouble', className: 'wrong' }, `${say(`part.${needs ?? 'seats'}`)}: ${sayTrouble(error)}`));
       return false;
     }
