@@ -44,7 +44,7 @@ const struct doctor_alert doctor_alerts[] = {
      "/readyz names the event and the row; seat-service replay checks the journal"},
     {"FairgateEventsFull", "fairgate_seats_events_refused", COMMAND_SEATS, false, 0, 0,
      "raise [owner] memory of every seat-service, or give some events to another database"},
-    {"FairgateIdemShort", "fairgate_idem_kept_seconds", COMMAND_SEATS, true, 150, 0,
+    {"FairgateIdemShort", "fairgate_idem_kept_seconds", COMMAND_SEATS, true, 150, -1,
      "raise [idempotency] memory of seat-service"},
     {"FairgateClockApart", "fairgate_clock_apart_ms", COMMAND_LINE, false, 1000, 0,
      "correct the clock of that host, or of Redis's (NTP)"},
