@@ -117,7 +117,7 @@ for (const [what, documents] of [['Kubernetes', small], ['compose', [compose]]])
     await judgeFullEdge(ports[8080], [[ports[8404], '/healthz'], [ports[8091], '/readyz']], 'demo');
   });
 
-const limited = (path, bytes) => ['unshare', '-m', 'sh', '-ec', `mount -t tmpfs none /sys/fs/cgroup; mkdir /sys/fs/cgroup/memory; echo ${bytes} >/sys/fs/cgroup/${path}; exec "$@"`, 'sh'];
+const limited = (path, bytes) => ['prlimit', '--nofile=20000', 'unshare', '-m', 'sh', '-ec', `mount -t tmpfs none /sys/fs/cgroup; mkdir /sys/fs/cgroup/memory; echo ${bytes} >/sys/fs/cgroup/${path}; exec "$@"`, 'sh'];
 for (const [what, within, most] of [
   ['the memory of its container', limited('memory.max', 2 ** 28), 2621],
   ['the memory of a container of cgroups version 1', limited('memory/memory.limit_in_bytes', 2 ** 28), 2621],

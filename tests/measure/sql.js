@@ -307,11 +307,12 @@ for (const { changes, seen, statements } of judges)
     const listed = its.filter((change) => living.has(keyOf(change)));
     const lived = its.filter((change) => !change.noticed && !listed.includes(change));
     if (asked.list) its.forEach((change) => console.log(keyOf(change)));
+    else if (LASTING.test(text)) console.log(`${name}: not tried, since no rollback undoes it`);
     else if (!seen.has(text)) { if (/\b(INSERT|UPDATE|DELETE)\b/.test(text)) console.log(`nothing here runs ${name}`); }
     else {
       lived.forEach((change) => console.log(`lived\t${keyOf(change)}`));
       console.log(`${name}: ${its.length} changes, ${its.length - listed.length - lived.length} noticed, ${listed.length} listed, ${lived.length} lived`);
-      if (lived.length < its.length || LASTING.test(text)) passed += 1;
+      if (lived.length < its.length) passed += 1;
       else failed += 1;
     }
   }
@@ -319,4 +320,4 @@ const keys = new Set(judges.flatMap(({ changes }) => changes).map(keyOf));
 const stale = asked.at === '.' ? [...living].filter((key) => !keys.has(key)) : [];
 stale.forEach((key) => console.log(`listed, but no change: ${key}`));
 console.log(`${passed} passed, ${failed + stale.length} failed`);
-process.exitCode = failed + stale.length === 0 && passed > 0 ? 0 : 1;
+process.exitCode = failed + stale.length === 0 && (passed > 0 || asked.list) ? 0 : 1;

@@ -20,7 +20,7 @@ async function plant(scope, target, spoil) {
   const server = await serve(scope, (incoming, outgoing) => {
     const spoilt = spoil(incoming);
     if (spoilt) {
-      outgoing.writeHead(spoilt.status, { 'content-type': 'application/json' });
+      outgoing.writeHead(spoilt.status, { 'content-type': 'application/json', ...spoilt.headers });
       outgoing.end(JSON.stringify(spoilt.json));
       incoming.resume();
       return;
@@ -37,11 +37,13 @@ async function plant(scope, target, spoil) {
 }
 
 // Each crowd has its own line; all run at once.
-describe('the judge of a crowd', { concurrency: 2 }, async () => {
+describe('the judge of a crowd', { concurrency: 4 }, async () => {
   const scope = openScope(test);
 
   const site = await openSite(null, { scope, fronts: 2 });
-  for (const event of ['honest', 'jump']) await makeEvent(site, event, { rate_per_s: RATE, burst: RATE, max_active: 0 });
+  const rates = { honest: RATE, jump: RATE, fast: 4 * RATE };
+  for (const [event, rate] of Object.entries(rates))
+    await makeEvent(site, event, { rate_per_s: rate, burst: RATE, max_active: 0 });
 
   // Some people at these ports, distinguished only by their place. Returns the verdict.
   async function judgedAt(ports, event, settings = {}) {
@@ -49,7 +51,7 @@ describe('the judge of a crowd', { concurrency: 2 }, async () => {
       scenario: 'line',
       settings: {
         ...settings,
-        crowd: { event, visitors: 40, within: '1s', patience: '25s' },
+        crowd: { event, visitors: 40, within: '1s', patience: '25s', ...settings.crowd },
         people: { no_show: 0, leaver: 0, impatient: 0, two_tabs: 0, jumper: 0, forger: 0, ...settings.people },
         stage: { rate_per_s: RATE, burst: RATE },
         targets: { queue: ports.map((port) => `127.0.0.1:${port}`).join(',') },
@@ -71,6 +73,17 @@ describe('the judge of a crowd', { concurrency: 2 }, async () => {
     const verdict = await judgedAt([port], 'jump', { people: { jumper: 30 } });
     assert.ok(verdict.kinds.jump > 0, verdict.text);
     assert.deepEqual(Object.keys(verdict.kinds).filter((kind) => kind !== 'rate'), ['jump'], verdict.text);
+  });
+
+  test('finds a line that moves faster than it may', async () => {
+    const verdict = await judgedAt([site.front.port], 'fast', { crowd: { visitors: 80 } });
+    assert.deepEqual(Object.keys(verdict.kinds), ['rate'], verdict.text);
+  });
+
+  test('finds a service that answers 503 to everybody', async () => {
+    const port = await plant(scope, 0, () => ({ status: 503, json: { code: 'overloaded' }, headers: { 'retry-after': '1' } }));
+    const verdict = await judgedAt([port], 'nowhere', { crowd: { patience: '3s' } });
+    assert.deepEqual(Object.keys(verdict.kinds), ['few-placed', 'few-passed', 'few-done', 'left-waiting'], verdict.text);
   });
 });
 
