@@ -25,7 +25,7 @@ export async function offer(at, ask) {
   }
 }
 
-const FIELDS = { move: 'code', invitation: 'invitation', presale: 'presale-code' };
+const FIELDS = { move: 'code', invitation: 'invitation', code: 'presale-code' };
 
 // A QR code's address contains the code, an invitation's address the invitation, and the page after a refused code that
 // code, to be corrected; the visitor still has to confirm.

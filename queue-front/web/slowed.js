@@ -45,3 +45,10 @@ export async function work(task) {
     byId('work').hidden = true;
   }
 }
+
+// The page that says why has the code of the form again, to be corrected (move.js).
+export async function refuse(answer, home, form) {
+  const { code, reference = '' } = await answer.json();
+  const typed = form ? `#${new URLSearchParams(new FormData(form))}&refused` : '';
+  location.replace(`${home}?notice=${code}&reference=${reference}${typed}`);
+}

@@ -321,7 +321,7 @@ function onForm(id, act) {
     for (const is of ['aria-disabled', 'aria-busy']) button.setAttribute(is, 'true');
     notice('');
     try {
-      await act();
+      await act(submit.target);
     } catch {
       notice(say('live.unavailable'));
     }
@@ -330,8 +330,8 @@ function onForm(id, act) {
 }
 
 // Retries until there is a response: with this page's cookie, ten joins are one place. If a challenge expired while the
-// phone slept, a new one is requested. A refused code is `typed` on the page that says why.
-async function join(invited = {}, body, typed = '') {
+// phone slept, a new one is requested.
+async function join(invited = {}, body, form) {
   withPlace(); // early, to be loaded before the response
   await known;
   for (let headers = invited, worked = 0; ;) {
@@ -353,8 +353,8 @@ async function join(invited = {}, body, typed = '') {
       headers = { ...invited, 'X-Proof-Of-Work': await work(task) };
     } else if ([401, 409, 422].includes(answer.status) ||
       /"(codes-missing|line-full|too-many-(codes|wrong-tokens))"/.test(await answer.clone().text())) {
-      const { code, reference = '' } = await answer.json();
-      return location.replace(`${home}?notice=${code}&reference=${reference}${typed}`);
+      const { refuse } = await fetched('slowed');
+      return refuse(answer, home, form);
     } else if (answer.status === 429 || answer.status === 503) {
       if (await moreWords()) notice(say(answer.status === 429 ? 'more.limited' : 'more.joining'));
       const reply = await answer.json().catch(() => ({}));
@@ -439,11 +439,9 @@ document.documentElement.classList.add('live');
 notePageTime(line.dataset.now);
 if (location.search.includes('notice=')) history.replaceState(null, '', location.pathname + location.hash);
 for (const id of ['join', 'again', 'anew']) onForm(id, () => join());
-const typedIn = (id) => byId(id).value.trim();
-const asTyped = (what, id) => `#${what}=${encodeURIComponent(typedIn(id))}&refused`;
 // A header takes no other signs, and no invitation has any.
-onForm('guest', () => join({ 'X-Invitation': typedIn('invitation').replace(/[^ -~]/g, '?') }, undefined, asTyped('invitation', 'invitation')));
-onForm('coded', () => join({}, JSON.stringify({ code: typedIn('presale-code') }), asTyped('presale', 'presale-code')));
+onForm('guest', (form) => join({ 'X-Invitation': byId('invitation').value.trim().replace(/[^ -~]/g, '?') }, undefined, form));
+onForm('coded', (form) => join({}, JSON.stringify({ code: byId('presale-code').value.trim() }), form));
 for (const id of ['pass', 'next']) onForm(id, () => withTurn(() => turn.enter()));
 for (const id of ['extend', 'stay']) onForm(id, () => withTurn(() => turn[id]()));
 onForm('leave', leave);
