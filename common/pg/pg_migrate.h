@@ -35,8 +35,9 @@ int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_s
 enum { PG_AWAIT_US = 30000000 }; /* for a command, which then says what is wrong */
 
 /* A machine may start its programs before its PostgreSQL. Waits while the server is starting,
- * stopping or silent, or fails at TLS. A refusal of a password or a database is about us: pg_open()
- * reports it. on_down is called once, before the first pause; it may be NULL. Blocks. */
+ * stopping, silent or only a standby of the primary that the DSN wants, or fails at TLS. A refusal
+ * of a password or a database is about us: pg_open() reports it. on_down is called once, before the
+ * first pause; it may be NULL. Blocks. */
 void pg_await(const char *dsn, uint64_t within_us,
               void (*on_down)(const void *ctx, const char *why), const void *ctx);
 

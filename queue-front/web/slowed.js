@@ -1,5 +1,5 @@
-// slowed.js: shows a slowed-down visitor the proof of work that the line requires, and the contact with a reference.
-// wait.js loads it when a response requires it.
+// slowed.js: a join that is slowed down or refused: the proof of work that the line requires, the contact with a reference,
+// and the page that says why. wait.js loads it when a response requires it.
 
 import { byId, lang, make, moreWords, say } from './kit.js';
 

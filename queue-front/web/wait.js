@@ -439,7 +439,7 @@ document.documentElement.classList.add('live');
 notePageTime(line.dataset.now);
 if (location.search.includes('notice=')) history.replaceState(null, '', location.pathname + location.hash);
 for (const id of ['join', 'again', 'anew']) onForm(id, () => join());
-// A header takes no other signs, and no invitation has any.
+// A header takes no other characters, and no invitation has any.
 onForm('guest', (form) => join({ 'X-Invitation': byId('invitation').value.trim().replace(/[^ -~]/g, '?') }, undefined, form));
 onForm('coded', (form) => join({}, JSON.stringify({ code: byId('presale-code').value.trim() }), form));
 for (const id of ['pass', 'next']) onForm(id, () => withTurn(() => turn.enter()));

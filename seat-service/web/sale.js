@@ -261,13 +261,15 @@ function onBasket() {
 
 // Reads the holds again, and tells the end of one that is gone after its time: the clock may notice that, or the page
 // when it is shown again. Such a hold may have another end, or be paid for, since another tab went to pay: the server
-// decides.
+// decides. If it can't be asked, nothing is said, and the next time asks again.
+let untold;
 const restore = () => basket.queue(async () => {
   const before = basket.holds;
   await basket.restore();
-  const gone = before.find((one) => Date.parse(one.expires_at) <= serverNow() && !basket.holds.some(({ hold }) => hold === one.hold));
-  if (!gone) return;
-  const { state } = await call('GET', `${basket.path}/${gone.hold}`).catch((error) => { if (error.status === 401) throw error; return {}; });
+  untold ??= before.find((one) => Date.parse(one.expires_at) <= serverNow() && !basket.holds.some(({ hold }) => hold === one.hold));
+  if (!untold) return;
+  const { state } = await call('GET', `${basket.path}/${untold.hold}`).catch((error) => { if (error.status !== 404 && error.status !== 410) throw error; return {}; });
+  untold = undefined;
   if (state === 'sold') return location.assign('/pay/orders');
   lookAway();
   trouble(say('cart.ran-out'));

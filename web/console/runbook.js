@@ -2,13 +2,13 @@
 // read when nothing else can be reached, next to the bar with the pause. It parses only the Markdown that the runbook
 // uses.
 
-import { loaded } from './api.js';
+import { unlessCut } from './api.js';
 import { byId, lang, make, say } from './kit.js';
 import { scrollBox } from './ui.js';
 
 async function runbook() {
-  const answer = await loaded(fetch(new URL(lang === 'ko' ? 'runbook.ko.md' : 'runbook.md', import.meta.url)));
-  return loaded(answer.ok ? answer.text() : Promise.reject(answer));
+  const answer = await unlessCut(fetch(new URL(lang === 'ko' ? 'runbook.ko.md' : 'runbook.md', import.meta.url)));
+  return unlessCut(answer.ok ? answer.text() : Promise.reject(answer));
 }
 
 // The sections by name: the introduction under '', then one for each alert and each alarm of the console.

@@ -262,7 +262,7 @@ export function open(body, nav, event, hall) {
   });
   kind.addEventListener('change', guarded(async () => {
     const { value } = kind;
-    if (SAMPLES.includes(value)) kept.sales[value] ??= typedSale(saleOf(await sampleOf(value)));
+    if (SAMPLES.includes(value)) kept.sales[value] ??= typedSale(saleOf(await sampleOf(value).catch((error) => { kind.value = kept.kind; throw error; })));
     if (kind.value !== value) return; // another one was chosen meanwhile
     kept.kind = value;
     take();

@@ -409,11 +409,11 @@ static bool act_to_cancel(struct toss_call *call)
         cancel(call, "close");
         return true;
     }
-    if (is_in_doubt(call) && call->acts > 0) {
-        answer_again(call, "not-confirmed-yet", NULL);
-        return false;
-    }
     if (is_in_doubt(call)) {
+        if (call->acts > 0) {
+            answer_again(call, "not-confirmed-yet", NULL);
+            return false;
+        }
         call->acts++;
         confirm(call);
         return true;
