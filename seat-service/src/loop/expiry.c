@@ -96,9 +96,10 @@ void expiry_tick(struct expiry *expiry)
     while ((event = events_next(conf->events, event)) != NULL) {
         struct expiry_event *its = &expiry->events[event->nth];
         bool writes = owns && !journal_is_stuck(conf->journal, event->nth);
+        bool waits = events_is_open(event) || its->open > 0; /* otherwise it is not ours */
         if (writes && its->away && events_is_open(event))
             engine_spare_orders(event->engine, 0, until_ms);
-        set_away(its, !writes);
+        set_away(its, !writes && waits);
     }
     if (owns)
         expire(expiry);

@@ -12,6 +12,7 @@
 #include "test_hall.h"
 #include "unit.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdatomic.h>
 
@@ -128,7 +129,7 @@ static struct event *opened(const struct process *process, struct span id)
     return event != NULL && events_is_open(event) ? event : NULL;
 }
 
-static struct process *open_process(const char *dsn)
+static struct process *start_process(const char *dsn)
 {
     struct process *process = calloc(1, sizeof(*process));
     struct err_slot err = {0};
@@ -168,6 +169,12 @@ static struct process *open_process(const char *dsn)
         .stats = &process->stats,
     };
     unit_must(turn_create(&turn, &err, &process->turn), &err);
+    return process;
+}
+
+static struct process *open_process(const char *dsn)
+{
+    struct process *process = start_process(dsn);
     UNTIL(process, (process->event = opened(process, SPAN("night"))) != NULL &&
                        opened(process, SPAN("other")) != NULL && journal_writes(process->journal));
     return process;
@@ -341,6 +348,33 @@ TEST_CASE(payment_survives_a_cut_that_outlasts_its_hold)
     atomic_fetch_add(&added_us, UINT64_C(1000) * CONFIRM_SPARED_MS);
     UNTIL(process, state_of(process, 3) == ENGINE_FREE);
     close_process(process);
+}
+
+/* It was asked for after the end. A process that owns nothing else is loading until it has opened
+ * the event. */
+TEST_CASE(payment_that_ended_in_a_sleeping_event_gets_no_extra_time)
+{
+    struct process *process = open_process(pg_fixture_dsn());
+    hold_in_payment(process, 3, HOUR_MS);
+    char sleep[256];
+    snprintf(sleep, sizeof(sleep),
+             "UPDATE event SET asleep_at = now();"
+             "UPDATE owner SET due_at = to_timestamp(%" PRIu64 " / 1000.0);"
+             "UPDATE owner SET asked_at = due_at + interval '1 second'",
+             engine_next_end_ms(process->event->engine));
+    close_process(process);
+    struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    pg_fixture_run(pg, sleep);
+    process = start_process(pg_fixture_dsn());
+    UNTIL(process, journal_asleep(process->journal) == 2);
+    atomic_fetch_add(&added_us, 2 * HOUR_US);
+    journal_wake(process->journal, SPAN("night"));
+    UNTIL(process, (process->event = opened(process, SPAN("night"))) != NULL);
+    ticks_pass(process, 30);
+    assert_int_equal(state_of(process, 3), ENGINE_FREE);
+    close_process(process);
+    pg_fixture_run(pg, "UPDATE event SET asleep_at = NULL");
+    pg_close(pg);
 }
 
 static bool is_stalled(struct pg *pg)
