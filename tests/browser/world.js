@@ -312,7 +312,9 @@ export class Visitor {
 
   async close() {
     present.delete(this);
-    await this.page.context().close();
+    const { page } = this;
+    if (!page.isClosed()) await page.unrouteAll({ behavior: 'ignoreErrors' }); // one may be answering
+    await page.context().close();
     assert.deepEqual(this.wrong, []);
   }
 }
