@@ -282,7 +282,7 @@ test('recover refuses to overwrite data or to promote while the first site is on
   assert.match(recover(scope, settings, 'restore', '--into', data).stderr, /is not empty/);
   writeFileSync(join(data, 'postmaster.pid'), `${process.pid}\n`); // another program has its number
   assert.match(recover(scope, settings, 'restore', '--into', data).stderr, /is not empty/);
-  assert.match(recover(scope, settings, 'restore', '--to', '2026-05-01 12:03:10').stderr, /name its time zone/);
+  assert.match(recover(scope, settings, 'restore', '--to', '2026-05-01 12:03:10').stderr, /name its offset in numbers/);
   const unasked = { ...settings, PATRONI: '/etc/patroni/config.yml', ...withPrograms(scope, { patronictl: 'exit 1', pgbackrest: 'exit 0' }) };
   assert.match(recover(scope, unasked, 'restore').stderr, /patronictl -c \S+ list fails/);
   assert.ok(existsSync(join(data, 'postmaster.pid')), 'the data were touched');
