@@ -60,3 +60,6 @@ for (const name of both) {
   process.stdout.write(`${name.padEnd(72)} ${of(1)} ${of(0)}   ${ratio((a + b) / 2)} (${ratio(a)}, ${ratio(b)})\n`);
 }
 if (both.length < names.size) process.stdout.write(`${names.size - both.length} more were not found in all four turns\n`);
+// Each tree has its own bench.
+const changed = git('diff', '--name-only', commit, '--', 'loadtest/bench/*.suite.js');
+if (changed !== '') process.stdout.write(`These have changed since, so their loads may differ:\n${changed}\n`);
