@@ -74,8 +74,9 @@ test('an undo that is impossible or of another operator is refused', async (t) =
   assertProblem(await undo({ headers: { 'if-match': `"${version - 1}"` } }), 412, 'version-mismatch');
   assert.equal((await undo()).json.burst, 8);
   // Nor one that would close the event, or the entries of another, at once and for good.
+  await makePreQueue(site, 'pre');
   const soon = Date.now() + 5000;
-  await makePreQueue(site, 'pre', { opens_at: new Date(soon).toISOString() });
+  await patch(site.front, 'pre', { opens_at: new Date(soon).toISOString() });
   await patch(site.front, 'pre', { opens_at: at(3_600_000) });
   await patch(site.front, 'show', { closes_at: new Date(soon).toISOString() });
   await patch(site.front, 'show', { closes_at: null });
