@@ -117,7 +117,7 @@ flight('a crowd in a lane raises the rate, until those called fill the hall', as
   });
   await Promise.all(list.map(({ code }) =>
     front.http.post('/v1/queue/show/join', { headers: { 'x-invitation': code } })));
-  await flown(front, 'a climb', (s) => s.reason === 'climb' && s.rate_per_s > 5);
+  await until('a climb', async () => (await trail(front)).some(({ because, to }) => because.reason === 'climb' && to.rate_per_s > 5));
   await flown(front, 'a full hall', (s) => s.reason === 'unused');
 });
 
