@@ -605,7 +605,7 @@ describe('the console', async () => {
       const { page } = boss;
       const id = bought[name];
       const jar = new CookieJar();
-      jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, 3 + n) }));
+      await until('a login', async () => jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, 3 + n) })).status === 200);
       const tickets = () => until('two tickets', async () => {
         const { json } = await stack.edge.get(`/v1/pay/orders/${id}/tickets`, { headers: jar.headers });
         return json.tickets?.length === 2 && json.tickets;

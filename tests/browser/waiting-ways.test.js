@@ -133,7 +133,7 @@ describe('around the waiting page', async () => {
   });
 
   test('called: notification, title, countdown, and the way in', async () => {
-    await line.open('calls', { call_ttl_s: 118 });
+    await line.open('calls', { call_ttl_s: 598 });
     const visitor = await line.visitor(browser, EN);
     const { page } = visitor;
     await page.addInitScript(() => {
@@ -158,8 +158,8 @@ describe('around the waiting page', async () => {
     await visitor.view('called');
     await page.waitForFunction(() => globalThis.notes.length === 1 && globalThis.tones === 8);
     assert.deepEqual(await page.evaluate(() => globalThis.notes), [['It is your turn', '/e/calls']]);
-    assert.match(await page.title(), /^1:\d\d It is your turn – The first night$/);
-    assert.match(await text(visitor, 'left'), /^1:\d\d$/);
+    assert.match(await page.title(), /^\d:\d\d It is your turn – The first night$/);
+    assert.match(await text(visitor, 'left'), /^\d:\d\d$/);
     // A front that does not know of the call yet makes no second one of it.
     await page.route('**/me', async (route) => {
       const answer = await route.fetch();
@@ -177,7 +177,7 @@ describe('around the waiting page', async () => {
     await act(line.front, 'calls', 'open');
     await visitor.view('called');
     assert.match(await text(visitor, 'called-text'), /^Enter by \d\d:\d\d\./);
-    assert.match(await text(visitor, 'left'), /^1:\d\d$/);
+    assert.match(await text(visitor, 'left'), /^\d:\d\d$/);
     await page.waitForFunction(() => globalThis.notes.length === 2);
     await page.click('#pass button');
     await page.waitForURL(/\/seats\/calls/);
@@ -526,7 +526,7 @@ describe('around the waiting page', async () => {
     await visitor.page.click('#pass button');
     await visitor.page.waitForURL(/\/seats\//);
     await line.go(visitor, 'outlived');
-    await visitor.view('admitted');
+    await visitor.view('admitted', 'expired'); // a busy machine may take the whole visit to show it
     await visitor.view('expired');
     const words = () => visitor.page.locator('.on-expired.card').innerText();
     assert.match(await words(), /You can join again/);
