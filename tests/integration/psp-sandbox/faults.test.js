@@ -59,14 +59,14 @@ test('a 500 after the effect hides it, also from the repeat; reading tells', asy
 
 test('a delay comes before the work, slowness after it', async () => {
   const paid = await held();
-  const impatient = sandbox.stripe({ timeout: 150, maxNetworkRetries: 0 });
-  await sandbox.fault('capture:slow=600');
+  const impatient = sandbox.stripe({ timeout: 1000, maxNetworkRetries: 0 });
+  await sandbox.fault('capture:slow=5000');
   const late = await errorOf(impatient.paymentIntents.capture(paid.id));
   assert.equal(late.type, 'StripeConnectionError');
   assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'succeeded');
 
   const other = await held();
-  await sandbox.fault('capture:delay=600');
+  await sandbox.fault('capture:delay=5000');
   await errorOf(impatient.paymentIntents.capture(other.id));
   assert.equal((await stripe.paymentIntents.retrieve(other.id)).status, 'requires_capture');
   await until('the late work', async () => {
@@ -136,7 +136,7 @@ test('ended in the middle of everything, it goes at once and leaves nothing behi
     token: KEY,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: 'amount=1&currency=krw', // this one waits, the next ones do not
-    timeoutMs: 100,
+    timeoutMs: 1000,
   }).catch((error) => error);
   assert.match(paid.message, /no answer/);
   const made = await client.paymentIntents.create(HELD);

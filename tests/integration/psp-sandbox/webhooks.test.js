@@ -114,7 +114,7 @@ test('times in the past and in the future are signed as wrong as they are', asyn
     return Math.round(Number(t) - Date.now() / 1000);
   });
   skews.sort((a, b) => a - b);
-  assert.ok(Math.abs(skews[0] + 3600) <= 2 && Math.abs(skews[1] - 99_999) <= 2, skews.join());
+  assert.ok(Math.abs(skews[0] + 3600) <= 60 && Math.abs(skews[1] - 99_999) <= 60, skews.join());
   const stale = receiver.got.find((delivery) => {
     return Number(/t=(\d+)/.exec(delivery.headers['stripe-signature'])[1]) < Date.now() / 1000 - 600;
   });
@@ -130,7 +130,7 @@ test('a wrong signature is no signature', async (t) => {
 });
 
 test('what was not confirmed before a kill comes after it, and nothing else', async (t) => {
-  const { receiver, sandbox, stripe } = await begin(t);
+  const { receiver, sandbox, stripe } = await begin(t, { env: { FAIRGATE_WEBHOOK_RETRY: '500ms' } }); // or it is given up before the kill
   const first = await stripe.paymentIntents.create({ amount: 5, currency: 'krw' });
   await until('the first one', async () => (await sandbox.ledger()).webhooks.confirmed === 1);
   receiver.status = 500;
