@@ -32,7 +32,11 @@ describe('the console', async () => {
 
   const sql = (text, database = 'payment_adapter') => stack.sql(database, text);
 
-  const joinLine = async (key) => (await stack.edge.post('/v1/queue/demo/join', { headers: { 'idempotency-key': key } })).json;
+  // A busy machine may refuse for a moment.
+  const joinLine = (key) => until('a place', async () => {
+    const { json } = await stack.edge.post('/v1/queue/demo/join', { headers: { 'idempotency-key': key } });
+    return json.ticket && json;
+  });
 
   // A buyer before the payment.
   async function makeOrder(key, n) {
@@ -41,7 +45,7 @@ describe('the console', async () => {
       const answer = await stack.edge.post('/v1/queue/demo/pass', { token: ticket });
       return answer.status === 201 && answer.json.pass;
     });
-    const { hold } = (await stack.edge.post('/v1/seats/demo/holds', { token: pass, body: { best_available: { quantity: 2 } } })).json;
+    const hold = await until('a hold', async () => (await stack.edge.post('/v1/seats/demo/holds', { token: pass, body: { best_available: { quantity: 2 } } })).json.hold);
     const jar = new CookieJar();
     await until('a login', async () => jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, n) })).status === 200);
     const ask = () => stack.edge.post('/v1/pay/orders', { token: pass, body: { event: 'demo', hold }, headers: { ...jar.headers, 'idempotency-key': key } });

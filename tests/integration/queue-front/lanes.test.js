@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertStatus, runProgram, until } from '../../lib-js/index.js';
 import { openDraw } from '../../../queue-front/web/draw-check.js';
+import { answered } from './crowd.js';
 import { asMember, openShop } from './shop.js';
 import { act, makeEvent, makePreQueue, openSite, openShow, patch, untilShardsHear, untilState, Visitor } from './support.js';
 
@@ -30,19 +31,11 @@ async function openLanes(t, knobs, options = {}) {
 }
 
 async function fill(site, general, fans) {
-  const joinOne = async (i, options) => {
-    const answer = assertStatus(await site.fronts[i % site.fronts.length].http.post('/v1/queue/show/join', options), 201);
-    return answer.json;
-  };
-  const places = [];
-  for (let i = 0; i < general; i += 100) {
-    await Promise.all(Array.from({ length: Math.min(100, general - i) }, (_, k) => joinOne(k)));
-  }
-  for (let i = 0; i < fans; i += 100) {
-    places.push(...await Promise.all(Array.from({ length: Math.min(100, fans - i) }, (_, k) =>
-      joinOne(k, invited(site.codes[i + k])))));
-  }
-  return places;
+  const all = [...Array.from({ length: general }, (_, i) => ({ headers: { 'idempotency-key': `filled-${i}` } })), ...site.codes.slice(0, fans).map(invited)];
+  await Promise.all(all.map(async (options, i) => {
+    const answer = await answered(() => site.fronts[i % site.fronts.length].http.post('/v1/queue/show/join', options));
+    assert.ok([200, 201].includes(answer.status), answer.text);
+  }));
 }
 
 test('a lane has its own places and shows its share of the calls', async (t) => {

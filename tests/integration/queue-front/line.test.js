@@ -3,10 +3,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, crlf, delay, mangled, openStream, rawExchange, until } from '../../lib-js/index.js';
+import { answered } from './crowd.js';
 import { act, claims, live, openShow, shareSite, Visitor, withinAMinute } from './support.js';
 
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const STILL = { rate_per_s: 0 };
+// The key makes a join that a busy front has to be asked for twice one place.
+const joinAtOnce = (front, event, people) => Promise.all(Array.from({ length: people }, (_, i) =>
+  answered(() => front.http.post(`/v1/queue/${event}/join`, { headers: { 'idempotency-key': `at-once-${i}` } }))));
 
 const alone = shareSite(test);
 const both = shareSite(test, { fronts: 2 });
@@ -158,7 +162,7 @@ test('a stream tells the newest status at once, and then each change', async (t)
   assert.match(stream.headers['content-type'], /^text\/event-stream/);
   const first = await stream.find('the first status', (e) => e.event === 'status');
   assert.equal(first.json.issued, 0);
-  await Promise.all(Array.from({ length: 30 }, () => site.front.http.post(`/v1/queue/${show}/join`)));
+  await joinAtOnce(site.front, show, 30);
   await stream.find('the joins', (e) => e.json?.issued === 30);
   // A change every 100 ms; the latency of answers does not affect their number.
   for (let i = 0; i < 20; i += 1) {
@@ -313,8 +317,7 @@ test('a page of another origin cannot join for a visitor', async (t) => {
 
 test('several loops in one process are several fronts on one port', async (t) => {
   const site = await openShow(t, { ...FAST, rate_per_s: 50, burst: 1 }, { config: { http: { loops: 3 } } });
-  const answers = await Promise.all(
-    Array.from({ length: 120 }, () => site.front.http.post('/v1/queue/show/join')));
+  const answers = await joinAtOnce(site.front, 'show', 120);
   const places = answers.map(({ json }) => json.position).sort((a, b) => a - b);
   assert.deepEqual(places, Array.from({ length: 120 }, (_, i) => i + 1));
   const serving = async () => Number(await site.redis.command('GET', 'fg:{show}:serving')); // read directly, because a picture may be older

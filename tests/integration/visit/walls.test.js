@@ -61,10 +61,10 @@ describe('the walls', async () => {
     .replace('{event}', EVENT).replace('{id}', order).replace('{hold}', hold).replace('{ticket}', ticket)
     .replace('{saga}', '1').replace('{action}', path.startsWith('/internal') ? 'extend' : 'open').replace(/\{[^}]+\}/g, 'x');
 
-  // A session may call the seats only so often; rejected calls are retried.
+  // A session may call the seats only so often, and a busy machine may postpone a login; rejected calls are retried.
   const patiently = (method, path, options) => until(`an answer to ${method} ${path}`, async () => {
     const answer = await stack.edge.call(method, path, options);
-    return answer.status !== 429 && !answer.headers.location?.endsWith('?refused=too-many-requests') && answer;
+    return answer.status !== 429 && answer.json?.code !== 'login-busy' && !answer.headers.location?.endsWith('?refused=too-many-requests') && answer;
   });
 
   async function enter(headers = {}) {
@@ -85,7 +85,7 @@ describe('the walls', async () => {
   async function login(n) {
     const jar = new CookieJar();
     const who = JSON.parse(stack.read('demo-users.json'))[n];
-    jar.take(await stack.edge.post('/v1/pay/login', { body: who }));
+    jar.take(await patiently('POST', '/v1/pay/login', { body: who }));
     secretsSeen.push(who.login, who.password, jar.get('fg_session').value);
     return jar;
   }
@@ -350,7 +350,7 @@ describe('the walls', async () => {
     const answers = [
       await stack.edge.post(`/v1/queue/${EVENT}/join`),
       await stack.edge.post(`/v1/queue/${EVENT}/pass`, { token: bob.ticket }),
-      await stack.edge.post('/v1/pay/login', { body: JSON.parse(stack.read('demo-users.json'))[3] }),
+      await patiently('POST', '/v1/pay/login', { body: JSON.parse(stack.read('demo-users.json'))[3] }),
     ];
     for (const answer of answers) {
       const lines = answer.headers['set-cookie'] ?? [];
@@ -362,7 +362,10 @@ describe('the walls', async () => {
       }
     }
     // The edge's scheme decides whether cookies are Secure; port +3 trusts its proxy.
-    const tls = await at(3).post('/v1/pay/login', { body: JSON.parse(stack.read('demo-users.json'))[4], headers: { 'x-forwarded-proto': 'https' } });
+    const tls = await until('a login', async () => {
+      const answer = await at(3).post('/v1/pay/login', { body: JSON.parse(stack.read('demo-users.json'))[4], headers: { 'x-forwarded-proto': 'https' } });
+      return answer.status === 200 && answer;
+    });
     for (const line of tls.headers['set-cookie']) assert.match(line, /; Secure\b/i, line);
   });
 
