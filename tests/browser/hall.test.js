@@ -215,7 +215,7 @@ describe('the hall', async () => {
   test('an answer that is cut, and one that never comes, are asked for again', async () => {
     const { guest, page } = await enter({ prepare: (one) => one.addInitScript(() => { // its patience is shorter here
       const { timeout } = AbortSignal;
-      AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 15);
+      AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 5);
     }) });
     const broken = [];
     const cut = async (route) => route.fulfill({ response: await route.fetch(), body: '{"hold":"h' });
