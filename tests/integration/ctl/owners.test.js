@@ -31,7 +31,7 @@ test('what is asked of the wrong process goes to the one that has the event, and
   await until('the first to have both', async () => (await opens(first, 'one')) && opens(first, 'two'));
   done(await fairgate('halls', 'unblock', 'two', 'r1s1'));
   await postgres.kill();
-  await until('doctor to find events that nobody sells', finds, { timeoutMs: 30_000 });
+  await until('doctor to find events that nobody sells', finds);
 });
 
 // A service without events: returns `answers` to one call after the other, and repeats the last one.

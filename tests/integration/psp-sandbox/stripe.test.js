@@ -108,7 +108,7 @@ test('a declined card is kept under its key, and so is a refusal by state', asyn
 });
 
 test('of two concurrent calls with one key, one gets a conflict', async () => {
-  await sandbox.fault('create:delay=1000');
+  await sandbox.fault('create:delay=4000');
   const slow = stripe.paymentIntents.create(HELD, { idempotencyKey: 'at-once' });
   await until('the first call to be under way', async () => {
     return (await sandbox.admin.get('/control/faults')).json.faults.length === 0;
