@@ -81,6 +81,9 @@ for (const [name, text] of [
     create rate_milli=1000000 burst=100 max_active=4 call_ttl_ms=2000 grace_ms=1000; join 20; tick; run 200
     view serving=4 outstanding=4; enter 1; run 2400; view no_shows=3 serving=7..20 show_up_milli=0..499
     run 1500; pass 2 expired`],
+  ['an extended call holds up nobody', `
+    create rate_milli=1000000 burst=100 max_active=1 call_ttl_ms=10000 grace_ms=0; join 2; tick; run 100; view serving=1
+    extend 1${' ok'.repeat(10)}; run 12000 500; view serving=2; enter 2; end 2; run 100; enter 1`],
   ['within the grace a late visitor comes in before those called later', `
     create rate_milli=1000000 burst=1 max_active=3 call_ttl_ms=2000 grace_ms=5000; join 20; tick; run 100
     view serving=3; enter 1; run 2300; view serving=5..20; enter 4 5; pass 2 not-yet; end 1; run 300; calls 0 0 0

@@ -9,7 +9,7 @@
 //   view serving=5 active=3..7           fields of the last tick's answer
 //   is document.burst=33                 fields of the front itself
 //   answer retryMs=1..1000               fields of the last visit's answer, or heal's
-//   keep a; heartbeat 1 by=a             what a pass of that answer says, and a call with such a pass
+//   keep a; heartbeat 1 by=a             what a pass of that answer says, and a call with such a pass; {a.shownMs+5} is five behind its end
 //   knows issued=40; set slotMs=50       sets what the front remembers, and what it is
 //   redis HGET cfg burst = 10            a command on a key of the line, and its answer, or `none`
 //   enter 1 2                            these places get a pass
@@ -82,8 +82,8 @@ const VERBS = {
   },
   knows: ({ line }, words) => Object.assign(line.marks, pairsOf(words)),
   set: ({ line }, words) => Object.assign(line, pairsOf(words)),
-  keep({ answer, kept }, [name]) {
-    kept[name] = { shownMs: Math.floor(answer.expiresMs / 1000) * 1000, endsMs: answer.endsMs }; // whole seconds
+  keep({ answer: { expiresMs, endsMs }, kept }, [name]) {
+    kept[name] = { expiresMs, endsMs, shownMs: Math.floor(expiresMs / 1000) * 1000 }; // whole seconds
   },
   change: ({ line, knobs }, words) => line.change(Object.assign(knobs, pairsOf(words))),
   async move(script, [state, ...words]) {
@@ -133,7 +133,8 @@ const statementsOf = (text) => text.split(/[;\n]/).map((one) => one.trim()).filt
 export async function runScript(clockwork, text, verbs = {}) {
   const script = { clockwork, event: `row-${(names += 1)}`, fronts: {}, calls: [], kept: {} };
   for (const written of statementsOf(text)) {
-    const statement = written.replace(/\{ms([+-]\d+)\}/g, (_, more) => clockwork.ms + Number(more));
+    const statement = written.replace(/\{ms([+-]\d+)\}/g, (_, more) => clockwork.ms + Number(more))
+      .replace(/\{(\w+)\.(\w+)([+-]\d+)?\}/g, (_, name, field, more = 0) => script.kept[name][field] + Number(more));
     const [left, right = ''] = statement.split(' = ');
     const [verb, ...words] = left.split(/\s+/);
     try {
