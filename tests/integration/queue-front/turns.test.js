@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
-import { live, makeEvent, makePreQueue, openSite, patch, startFront, untilState, Visitor } from './support.js';
+import { makeEvent, makePreQueue, openSite, patch, startFront, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html' };
 
@@ -54,6 +54,10 @@ describe('a turn that is over', () => {
     assert.equal((await end(visitor.visit.session)).status, 204);
     await untilPlace(visitor, 'ended');
     assertProblem(await visitor.pass(), 410, 'session-ended');
+    const form = await visitor.pass({ headers: HTML, body: '' });
+    assert.equal(form.headers.location, `/e/${visitor.event}?notice=session-ended`);
+    const page = await site.front.http.get(`${form.headers.location}&lang=en`, { headers: visitor.jar.headers });
+    assert.match(page.text, /data-view="expired"[^]*You can join again/);
     assert.equal((await end(visitor.visit.session, { order: 'o_1' })).status, 204);
     await untilPlace(visitor, 'done');
     assert.equal((await end(visitor.visit.session)).status, 204);
@@ -67,26 +71,6 @@ describe('a turn that is over', () => {
     await untilPlace(visitor, 'ended');
     assertProblem(await visitor.pass(), 410, 'session-expired');
     await joinsAnew(visitor);
-  });
-
-  test('lasts as long as its newest pass after a loss', async () => {
-    const id = await event();
-    const visitor = await inside(id);
-    const renewed = (await visitor.session()).json;
-    // The state of a replica without the renewal after the first pass expired.
-    const active = `fg:{${id}}:active`;
-    const [session] = await site.redis.command('ZRANGE', active, 0, -1);
-    await site.redis.command('ZADD', active, Date.now() - 1000, session);
-    await untilPlace(visitor, 'ended');
-    const beat = assertStatus(await visitor.session(), 200);
-    assert.ok(beat.json.expires_at >= renewed.expires_at, `${beat.json.expires_at}, ${renewed.expires_at} was shown`);
-    assert.equal(beat.json.session, renewed.session);
-    await untilPlace(visitor, 'admitted');
-    assert.equal(await site.redis.command('ZCARD', active), 1, 'it has a slot again');
-
-    assert.equal((await end(visitor.visit.session)).status, 204);
-    assertProblem(await visitor.session(), 410, 'session-ended');
-    await untilPlace(visitor, 'ended');
   });
 
   // `leave` deletes the cookies; a program that keeps its ticket may still show it.
@@ -129,31 +113,6 @@ describe('a turn that is over', () => {
       assertStatus(await new Visitor(site.front, id).leave(asks(json.ticket)), 204);
     }
     assert.ok(await asked() - before <= 3, 'calls for a place do not grow with the turns');
-  });
-
-  test('stays given up after Redis has lost that', async () => {
-    const id = await event({ rate_per_s: 0 });
-    const visitor = new Visitor(site.front, id);
-    const { ticket } = await visitor.joined();
-    assert.equal((await visitor.leave()).status, 204);
-    // The state of an older copy of Redis.
-    await site.redis.command('DEL', `fg:{${id}}:gone`);
-    await site.redis.command('HSET', `fg:{${id}}:bucket`, 'left_n', 0);
-    await patch(site.front, id, { rate_per_s: 100 });
-    await until('the call', async () => (await live(site.front, id)).serving === 1);
-    assertProblem(await visitor.pass(asks(ticket)), 410, 'place-gone');
-    assert.equal(await site.redis.command('GETBIT', `fg:{${id}}:gone`, 1), 1);
-    await until('nobody to be expected', async () => (await live(site.front, id)).outstanding === 0);
-  });
-
-  test('is missed when nobody came', async () => {
-    const visitor = new Visitor(site.front, await event({ call_ttl_s: 1, grace_s: 0 }));
-    visitor.first = await visitor.joined();
-    const me = await untilPlace(visitor, 'expired');
-    assert.equal(me.can_join, true);
-    await until('the line to have gone on', async () => (await live(site.front, visitor.event)).no_shows === 1);
-    assertProblem(await visitor.pass(), 410, 'call-expired');
-    await joinsAnew(visitor);
   });
 
   test('is not over for one who stands at the door, however long the hall is full', async () => {
@@ -222,16 +181,6 @@ describe('more time', () => {
     assert.equal((await visitor.me()).json.place, 'called');
     await until('the pass', async () => (await visitor.pass()).status === 201);
     assertProblem(await extend(visitor), 409, 'already-inside');
-  });
-
-  test('does not hold up the line', async () => {
-    const visitor = await called({ call_ttl_s: 10, grace_s: 0, max_active: 1 });
-    await extend(visitor);
-    for (let i = 0; i < 9; i += 1) await extend(visitor);
-    const next = await Visitor.withPlace(site.front, visitor.event);
-    const { session } = await next.entered();
-    await site.front.admin.post(`/internal/sessions/${session}/end`);
-    await until('the pass', async () => (await visitor.pass()).status === 201);
   });
 
   test('is not for those who wait, and not for strangers', async () => {
