@@ -7,11 +7,10 @@ import http from 'node:http';
 // request({port, path, method, headers, body, token, agent, timeoutMs}):
 //   body      a string or Buffer is sent unchanged; anything else is sent as JSON
 //   token     becomes Authorization: Bearer
-// Returns {status, headers, rawHeaders, body, text, json}; `json` is undefined if the body is not JSON.
+// Returns {status, headers, body, text, json}; `json` is undefined if the body is not JSON.
 export function request({
   port,
   host = '127.0.0.1',
-  socketPath,
   path,
   method = 'GET',
   headers = {},
@@ -31,7 +30,7 @@ export function request({
   if (token !== undefined) send.authorization ??= `Bearer ${token}`;
   return new Promise((resolve, reject) => {
     const call = http.request(
-      { host, port, socketPath, path, method, headers: send, agent, timeout: timeoutMs }, // also while it connects
+      { host, port, path, method, headers: send, agent, timeout: timeoutMs }, // also while it connects
       (answer) => {
         const parts = [];
         answer.on('data', (part) => parts.push(part));
@@ -58,8 +57,8 @@ function shape(answer, body) {
   const type = answer.headers['content-type'] ?? '';
   const plain = answer.headers['content-encoding'] === undefined && text !== '';
   const json = /[/+]json\b/.test(type) && plain ? JSON.parse(text) : undefined;
-  const { statusCode: status, headers, rawHeaders, trailers } = answer;
-  return { status, headers, rawHeaders, trailers, body, text, json };
+  const { statusCode: status, headers } = answer;
+  return { status, headers, body, text, json };
 }
 
 // A client of one address: `const front = client({port})`, `await front.get('/healthz')`. Defaults given here (token,

@@ -10,31 +10,14 @@ export { postgresBin, psqlPath, startPostgres, startPostgresReplica } from './po
 export { openProxy } from './proxy.js';
 export { crlf, openRaw, rawExchange } from './raw.js';
 export { startRedis } from './redis.js';
-export {
-  addReplica,
-  beginMove,
-  cutReplica,
-  startCluster,
-  startReplica,
-  startSentinels,
-  untilInStep,
-} from './redis-groups.js';
+export * from './redis-groups.js';
 export { openClock } from './clock.js';
 export { openCollector } from './collector.js';
 export { openMemory } from './memory.js';
 export { seededRng } from './rng.js';
 export { openScope } from './scope.js';
 export { serve, startNginx } from './serve.js';
-export {
-  makeSecrets,
-  parseMetrics,
-  programPath,
-  renderConfig,
-  ROOT,
-  runBeside,
-  runProgram,
-  startService,
-} from './service.js';
+export * from './service.js';
 export { openStream } from './sse.js';
 export { buildWithLimits, fakeBuild, openStack, partOfBuild, processAlive } from './stack.js';
 export { assertKept, assertPrompt, delay, until, within } from './wait.js';

@@ -1,7 +1,7 @@
 // Raw bytes on a socket, for requests that no correct client sends, and for slow ones.
 
 import net from 'node:net';
-import { until } from './wait.js';
+import { hopeless, until } from './wait.js';
 
 // An open connection that stores everything it receives.
 class RawConnection {
@@ -17,12 +17,7 @@ class RawConnection {
     socket.on('error', (error) => {
       this.error = error;
     });
-    socket.on('close', () => {
-      this.closed = true;
-    });
-    socket.on('end', () => {
-      this.closed = true;
-    });
+    for (const event of ['close', 'end']) socket.on(event, () => (this.closed = true));
   }
 
   get text() {
@@ -45,11 +40,7 @@ class RawConnection {
       () => {
         const answers = this.answers();
         if (answers.length >= n) return answers;
-        if (this.closed) {
-          const gone = new Error(`closed after ${answers.length} answers: ${this.text}`);
-          gone.fatal = true;
-          throw gone;
-        }
+        if (this.closed) throw hopeless(`closed after ${answers.length} answers: ${this.text}`);
         return null;
       },
       { timeoutMs, everyMs: 5 },

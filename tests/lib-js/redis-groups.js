@@ -7,6 +7,7 @@ import { freePort } from './ports.js';
 import { startRedis } from './redis.js';
 import { until } from './wait.js';
 
+const SENTINELS = 3;
 const role = async (redis) => (await redis.command('ROLE'))[0];
 
 export async function startReplica(scope, master, options = {}) {
@@ -30,9 +31,9 @@ export async function cutReplica(master, replica) {
 }
 
 // Returns [{port, child}]; the files have these extra lines. They have agreed on the master `name` and on each other.
-export async function startSentinels(scope, master, { name, count = 3, settings = [], tls = false }) {
+export async function startSentinels(scope, master, { name, settings = [], tls = false }) {
   const sentinels = [];
-  for (let i = 0; i < count; i += 1) {
+  for (let i = 0; i < SENTINELS; i += 1) {
     const port = await freePort();
     const dir = scope.tempDir('sentinel-');
     const file = join(dir, 'sentinel.conf');
@@ -41,7 +42,7 @@ export async function startSentinels(scope, master, { name, count = 3, settings 
       'bind 127.0.0.1',
       `dir ${dir}`,
       `unixsocket ${join(dir, 'redis.sock')}`,
-      `sentinel monitor ${name} 127.0.0.1 ${master.port} ${Math.floor(count / 2) + 1}`,
+      `sentinel monitor ${name} 127.0.0.1 ${master.port} ${Math.floor(SENTINELS / 2) + 1}`,
       `sentinel down-after-milliseconds ${name} 3000`,
       `sentinel failover-timeout ${name} 3000`,
       ...settings,
@@ -52,7 +53,7 @@ export async function startSentinels(scope, master, { name, count = 3, settings 
   }
   const told = /\+sentinel sentinel/g;
   await until('the sentinels to know each other', () =>
-    sentinels.every(({ child }) => (child.log().match(told) ?? []).length >= count - 1));
+    sentinels.every(({ child }) => (child.log().match(told) ?? []).length >= SENTINELS - 1));
   await until('the sentinels to know the replica', () =>
     sentinels.every(({ child }) => child.log().includes('+slave slave')));
   return sentinels;

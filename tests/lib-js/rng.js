@@ -30,6 +30,5 @@ export function seededRng(t = null, seed = Number(process.env.FAIRGATE_SEED) || 
       }
       return out;
     },
-    bytes: (n) => Buffer.from(Array.from({ length: n }, () => below(256))),
   };
 }

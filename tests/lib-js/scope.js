@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import './costs.js';
 import { CRASHES, FOUND, keepFinding, SANITIZER_STATUS, takeReports } from './findings.js';
-import { within } from './wait.js';
+import { hopeless, within } from './wait.js';
 
 // Covers a parent that died before pdeathsig was set: such a program would never be killed.
 const IF_BELOW = '[ "$PPID" = "$0" ] && exec "$@"';
@@ -134,11 +134,7 @@ class Child {
   assertRunning() {
     if (this.running) return;
     const { code, signal, error } = this.exit;
-    const gone = new Error(
-      `${this.name} ended (${error?.message ?? signal ?? `status ${code}`}):\n${this.tail()}`,
-    );
-    gone.fatal = true;
-    throw gone;
+    throw hopeless(`${this.name} ended (${error?.message ?? signal ?? `status ${code}`}):\n${this.tail()}`);
   }
 
   // Runs at the moment of its end, whatever the test does with it.

@@ -1,15 +1,14 @@
-// A reader of server-sent events: stores every event, in order, with its arrival time.
+// A reader of server-sent events: stores every event, in order.
 
 import http from 'node:http';
-import { until } from './wait.js';
+import { hopeless, until } from './wait.js';
 
 class EventStream {
   constructor(call, answer) {
     this.call = call;
     this.status = answer.statusCode;
     this.headers = answer.headers;
-    this.events = []; // {event, id, retry, data, json, atMs}
-    this.comments = 0; // heartbeats are comments
+    this.events = []; // {event, id, retry, data, json}
     this.ended = false;
     this.error = null;
     this.answer = answer;
@@ -30,10 +29,9 @@ class EventStream {
   }
 
   #take(block) {
-    const event = { event: 'message', id: null, retry: null, data: '', atMs: performance.now() };
+    const event = { event: 'message', id: null, retry: null, data: '' };
     const data = [];
     for (const line of block.split(/\r?\n/)) {
-      if (line.startsWith(':')) this.comments += 1;
       const [, field, value] = /^([a-z]+):? ?(.*)$/.exec(line) ?? [];
       if (field === 'data') data.push(value);
       else if (field !== undefined) event[field] = value;
@@ -54,11 +52,7 @@ class EventStream {
       what,
       () => {
         const found = this.events.slice(from).find(wanted);
-        if (found === undefined && this.ended) {
-          const gone = new Error(`the stream ended before ${what}`);
-          gone.fatal = true;
-          throw gone;
-        }
+        if (found === undefined && this.ended) throw hopeless(`the stream ended before ${what}`);
         return found;
       },
       { timeoutMs, everyMs: 5 },

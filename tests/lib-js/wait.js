@@ -22,7 +22,7 @@ export async function until(what, probe, { timeoutMs = 60_000, everyMs } = {}) {
       const answer = await probe();
       if (answer) return answer;
     } catch (error) {
-      if (error.fatal) throw error; // waiting longer cannot help: the process is gone
+      if (error.fatal) throw error; // hopeless()
       why = `: ${error.message}`;
     }
     const now = performance.now();
@@ -31,6 +31,9 @@ export async function until(what, probe, { timeoutMs = 60_000, everyMs } = {}) {
     await delay(everyMs ?? Math.max(pauseMs(waitedMs), Math.min(now - asked, TOOK_MAX_MS)));
   }
 }
+
+// An error of a probe that no longer wait can cure: the process or the connection is gone.
+export const hopeless = (message) => Object.assign(new Error(message), { fatal: true });
 
 // The promise, or an error that names what did not arrive in time.
 export function within(timeoutMs, what, promise) {
