@@ -76,7 +76,7 @@ $(call component,floor,          loadtest/floor,            ,                   
 $(call component,engine-bench,   loadtest/engine,           seat-core,                  )
 # Only tests need these, so they are built where their libraries are.
 $(if $(wildcard /usr/include/fuse3/fuse.h),$(call component,forgetful-disk,tests/fault/disk,,-lfuse3))
-ifneq ($(wildcard /usr/include/lua5.1/lua-cjson.h),)
+ifneq ($(and $(wildcard /usr/include/lua5.1/lua-cjson.h),$(wildcard /usr/lib/*/lua/5.1/mpack.so)),)
 $(call component,world-queue,    tests/sim/queue,           queue-front queue-core,     )
 $(call component,world-redis,    tests/sim/redis-model,     ,                           )
 $(call component,world-stage,    tests/sim/stage,           ,                           )

@@ -5,7 +5,6 @@
 #include "redis-model/script.h"
 
 #include "redis-model/command.h"
-#include "redis-model/pack.h"
 
 #include <assert.h>
 #include <lua5.1/lauxlib.h>
@@ -169,6 +168,10 @@ static void open_lua(struct scripts *scripts)
     lua_State *lua = scripts->lua = luaL_newstate();
     assert(lua != NULL);
     luaL_openlibs(lua);
+    lua_getglobal(lua, "require");
+    lua_pushliteral(lua, "mpack"); /* packs arrays into the same bytes as cmsgpack */
+    lua_call(lua, 1, 1);
+    lua_setglobal(lua, "cmsgpack");
     static const char *const gone[] = {"os", "io", "loadfile", "dofile", "require", "print"};
     for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
         lua_pushnil(lua);
@@ -179,7 +182,6 @@ static void open_lua(struct scripts *scripts)
     lua_setglobal(lua, "bit");
     (void)luaopen_cjson(lua);
     lua_setglobal(lua, "cjson");
-    pack_register(lua);
     lua_settop(lua, 0);
     lua_pushlightuserdata(lua, scripts);
     lua_setfield(lua, LUA_REGISTRYINDEX, "scripts");
