@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *grown(void *ptr, size_t bytes)
+void *bytes_grown(void *ptr, size_t bytes)
 {
     void *more = realloc(ptr, bytes);
     assert(more != NULL);
@@ -18,7 +18,7 @@ void bytes_put(struct bytes *bytes, const void *ptr, size_t len)
 {
     if (bytes->len + len > bytes->cap) {
         bytes->cap = 2 * (bytes->len + len) + 16;
-        bytes->ptr = grown(bytes->ptr, bytes->cap);
+        bytes->ptr = bytes_grown(bytes->ptr, bytes->cap);
     }
     if (len > 0)
         memcpy(bytes->ptr + bytes->len, ptr, len);

@@ -9,6 +9,7 @@ struct bytes {
     size_t len, cap;
 };
 
+void *bytes_grown(void *ptr, size_t bytes); /* realloc() */
 void bytes_put(struct bytes *bytes, const void *ptr, size_t len);
 void bytes_printf(struct bytes *bytes, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

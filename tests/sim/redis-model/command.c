@@ -1,6 +1,7 @@
 /* command.c: see command.h. */
 #include "redis-model/command.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,20 +25,43 @@ bool command_integer(struct span text, int64_t *out)
     return strcmp(copy, back) == 0;
 }
 
-bool command_value(struct command *command, struct span key, enum value_type type,
-                   struct value **out)
+bool command_value(struct command *command, struct span key, struct value **out)
 {
     struct entry *entry = keyspace_find(command->keyspace, key);
     *out = entry != NULL ? &entry->value : NULL;
-    if (entry == NULL || entry->value.type == type)
+    if (entry == NULL || entry->value.type == command->row->type)
         return true;
     reply_error(command->out, "WRONGTYPE Operation against a key holding the wrong kind of value");
     return false;
 }
 
-void command_syntax(struct command *command)
+bool command_own(struct command *command, struct value **out)
 {
-    reply_error(command->out, "ERR syntax error");
+    return command_value(command, command->words[1], out);
+}
+
+struct value *command_need(struct command *command, struct span key)
+{
+    return &keyspace_need(command->keyspace, key, command->row->type)->value;
+}
+
+int64_t command_number(const struct command *command, size_t at)
+{
+    int64_t number;
+    bool is_number = command_integer(command->words[at], &number);
+    assert(is_number);
+    return number;
+}
+
+void command_range(const struct command *command, size_t at, size_t len, int64_t *first,
+                   int64_t *last)
+{
+    int64_t size = (int64_t)len;
+    *first = command_number(command, at);
+    *last = command_number(command, at + 1);
+    *first = *first < 0 ? (*first + size < 0 ? 0 : *first + size) : *first;
+    *last = *last < 0 ? *last + size : *last;
+    *last = *last >= size ? size - 1 : *last;
 }
 
 void command_drop_if_empty(struct command *command, const struct value *value)
@@ -46,11 +70,11 @@ void command_drop_if_empty(struct command *command, const struct value *value)
         (void)keyspace_drop(command->keyspace, command->words[1]);
 }
 
-void command_remove(struct command *command, enum value_type type)
+void command_remove(struct command *command)
 {
     struct value *value;
     int64_t gone = 0;
-    if (!command_value(command, command->words[1], type, &value))
+    if (!command_own(command, &value))
         return;
     for (size_t i = 2; value != NULL && i < command->len; i++) {
         const struct item *item = value_item(value, command->words[i]);
@@ -61,6 +85,13 @@ void command_remove(struct command *command, enum value_type type)
     }
     command_drop_if_empty(command, value);
     reply_integer(command->out, gone);
+}
+
+void command_len(struct command *command)
+{
+    struct value *value;
+    if (command_own(command, &value))
+        reply_integer(command->out, value != NULL ? (int64_t)value->len : 0);
 }
 
 /* ---- the table ---- */
@@ -85,7 +116,7 @@ void command_do(struct keyspace *keyspace, uint64_t now_us, const struct span *w
                 struct bytes *out)
 {
     const struct command_row *row = len > 0 ? row_of(words[0]) : NULL;
-    struct command command = {keyspace, words, len, out};
+    struct command command = {keyspace, row, words, len, out};
     keyspace_set_clock(keyspace, now_us);
     if (row == NULL)
         reply_error(out, "ERR unknown command");

@@ -1,18 +1,9 @@
 /* hashes.c: hashes, sets and lists. */
 #include "redis-model/command.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-
-static bool own_value(struct command *command, enum value_type type, struct value **out)
-{
-    return command_value(command, command->words[1], type, out);
-}
-
-static struct value *need(struct command *command, enum value_type type)
-{
-    return &keyspace_need(command->keyspace, command->words[1], type)->value;
-}
 
 static bool set_field(struct value *value, struct span name, struct span text)
 {
@@ -38,14 +29,14 @@ static void reply_field(struct command *command, struct value *value, struct spa
 static void run_hget(struct command *command)
 {
     struct value *value;
-    if (own_value(command, VALUE_HASH, &value))
+    if (command_own(command, &value))
         reply_field(command, value, command->words[2]);
 }
 
 static void run_hmget(struct command *command)
 {
     struct value *value;
-    if (!own_value(command, VALUE_HASH, &value))
+    if (!command_own(command, &value))
         return;
     reply_array(command->out, command->len - 2);
     for (size_t i = 2; i < command->len; i++)
@@ -55,7 +46,7 @@ static void run_hmget(struct command *command)
 static void run_hgetall(struct command *command)
 {
     struct value *value;
-    if (!own_value(command, VALUE_HASH, &value))
+    if (!command_own(command, &value))
         return;
     reply_array(command->out, value != NULL ? 2 * value->len : 0);
     for (size_t i = 0; value != NULL && i < value->len; i++) {
@@ -68,13 +59,10 @@ static void run_hset(struct command *command)
 {
     struct value *value;
     int64_t added = 0;
-    if (command->len % 2 != 0) {
-        reply_error(command->out, "ERR wrong number of arguments for 'hset' command");
+    assert(command->len % 2 == 0);
+    if (!command_own(command, &value))
         return;
-    }
-    if (!own_value(command, VALUE_HASH, &value))
-        return;
-    value = need(command, VALUE_HASH);
+    value = command_need(command, command->words[1]);
     for (size_t i = 2; i < command->len; i += 2)
         added += set_field(value, command->words[i], command->words[i + 1]);
     reply_integer(command->out, added);
@@ -83,24 +71,21 @@ static void run_hset(struct command *command)
 static void run_hsetnx(struct command *command)
 {
     struct value *value;
-    if (!own_value(command, VALUE_HASH, &value))
+    if (!command_own(command, &value))
         return;
     bool is_new = value_item(value, command->words[2]) == NULL;
     if (is_new)
-        (void)set_field(need(command, VALUE_HASH), command->words[2], command->words[3]);
+        (void)set_field(command_need(command, command->words[1]), command->words[2],
+                        command->words[3]);
     reply_integer(command->out, is_new);
 }
 
 static void run_hincrby(struct command *command)
 {
     struct value *value;
-    int64_t now = 0, more;
+    int64_t now = 0, more = command_number(command, 3);
     char text[24];
-    if (!command_integer(command->words[3], &more)) {
-        reply_error(command->out, "ERR value is not an integer or out of range");
-        return;
-    }
-    if (!own_value(command, VALUE_HASH, &value))
+    if (!command_own(command, &value))
         return;
     const struct item *item = value_item(value, command->words[2]);
     if (item != NULL && !command_integer(bytes_span(&item->value), &now)) {
@@ -108,61 +93,25 @@ static void run_hincrby(struct command *command)
         return;
     }
     snprintf(text, sizeof(text), "%" PRId64, now + more);
-    (void)set_field(need(command, VALUE_HASH), command->words[2], span_of(text));
+    (void)set_field(command_need(command, command->words[1]), command->words[2], span_of(text));
     reply_integer(command->out, now + more);
 }
 
-static void run_hdel(struct command *command)
-{
-    command_remove(command, VALUE_HASH);
-}
-
-static void run_srem(struct command *command)
-{
-    command_remove(command, VALUE_SET);
-}
-
-static void reply_has(struct command *command, enum value_type type)
+/* HEXISTS, SISMEMBER */
+static void run_has(struct command *command)
 {
     struct value *value;
-    if (own_value(command, type, &value))
+    if (command_own(command, &value))
         reply_integer(command->out, value_item(value, command->words[2]) != NULL);
-}
-
-static void run_hexists(struct command *command)
-{
-    reply_has(command, VALUE_HASH);
-}
-
-static void run_sismember(struct command *command)
-{
-    reply_has(command, VALUE_SET);
-}
-
-static void reply_len(struct command *command, enum value_type type)
-{
-    struct value *value;
-    if (own_value(command, type, &value))
-        reply_integer(command->out, value != NULL ? (int64_t)value->len : 0);
-}
-
-static void run_hlen(struct command *command)
-{
-    reply_len(command, VALUE_HASH);
-}
-
-static void run_scard(struct command *command)
-{
-    reply_len(command, VALUE_SET);
 }
 
 static void run_sadd(struct command *command)
 {
     struct value *value;
     int64_t added = 0;
-    if (!own_value(command, VALUE_SET, &value))
+    if (!command_own(command, &value))
         return;
-    value = need(command, VALUE_SET);
+    value = command_need(command, command->words[1]);
     for (size_t i = 2; i < command->len; i++) {
         if (value_item(value, command->words[i]) != NULL)
             continue;
@@ -175,7 +124,7 @@ static void run_sadd(struct command *command)
 static void reply_members(struct command *command, size_t most)
 {
     struct value *value;
-    if (!own_value(command, VALUE_SET, &value))
+    if (!command_own(command, &value))
         return;
     size_t len = value == NULL ? 0 : value->len < most ? value->len : most;
     reply_array(command->out, len);
@@ -191,11 +140,9 @@ static void run_smembers(struct command *command)
 /* SRANDMEMBER key count: the first ones are as random as any. */
 static void run_srandmember(struct command *command)
 {
-    int64_t count;
-    if (command_integer(command->words[2], &count) && count >= 0)
-        reply_members(command, (size_t)count);
-    else
-        reply_error(command->out, "ERR value is out of range");
+    int64_t count = command_number(command, 2);
+    assert(count >= 0);
+    reply_members(command, (size_t)count);
 }
 
 /* ---- lists ---- */
@@ -203,9 +150,9 @@ static void run_srandmember(struct command *command)
 static void run_rpush(struct command *command)
 {
     struct value *value;
-    if (!own_value(command, VALUE_LIST, &value))
+    if (!command_own(command, &value))
         return;
-    value = need(command, VALUE_LIST);
+    value = command_need(command, command->words[1]);
     for (size_t i = 2; i < command->len; i++)
         bytes_set(&value_add(value)->name, command->words[i]);
     reply_integer(command->out, (int64_t)value->len);
@@ -215,38 +162,31 @@ static void run_lrange(struct command *command)
 {
     struct value *value;
     int64_t first, last;
-    if (!command_integer(command->words[2], &first) || !command_integer(command->words[3], &last)) {
-        reply_error(command->out, "ERR value is not an integer or out of range");
+    if (!command_own(command, &value))
         return;
-    }
-    if (!own_value(command, VALUE_LIST, &value))
-        return;
-    int64_t len = value != NULL ? (int64_t)value->len : 0;
-    first = first < 0 ? (first + len < 0 ? 0 : first + len) : first;
-    last = last < 0 ? last + len : last;
-    last = last >= len ? len - 1 : last;
+    command_range(command, 2, value != NULL ? value->len : 0, &first, &last);
     reply_array(command->out, first > last ? 0 : (size_t)(last - first + 1));
     for (int64_t i = first; value != NULL && i <= last; i++)
         reply_bulk(command->out, bytes_span(&value->items[i].name));
 }
 
 const struct command_row hashes_rows[] = {
-    {"HGET", 3, 0, run_hget},
-    {"HMGET", -3, 0, run_hmget},
-    {"HGETALL", 2, 0, run_hgetall},
-    {"HSET", -4, COMMAND_WRITES | COMMAND_GROWS, run_hset},
-    {"HSETNX", 4, COMMAND_WRITES | COMMAND_GROWS, run_hsetnx},
-    {"HINCRBY", 4, COMMAND_WRITES | COMMAND_GROWS, run_hincrby},
-    {"HDEL", -3, COMMAND_WRITES, run_hdel},
-    {"HEXISTS", 3, 0, run_hexists},
-    {"HLEN", 2, 0, run_hlen},
-    {"SADD", -3, COMMAND_WRITES | COMMAND_GROWS, run_sadd},
-    {"SREM", -3, COMMAND_WRITES, run_srem},
-    {"SISMEMBER", 3, 0, run_sismember},
-    {"SCARD", 2, 0, run_scard},
-    {"SMEMBERS", 2, 0, run_smembers},
-    {"SRANDMEMBER", 3, 0, run_srandmember},
-    {"RPUSH", -3, COMMAND_WRITES | COMMAND_GROWS, run_rpush},
-    {"LRANGE", 4, 0, run_lrange},
-    {NULL, 0, 0, NULL},
+    {"HGET", 3, 0, run_hget, .type = VALUE_HASH},
+    {"HMGET", -3, 0, run_hmget, .type = VALUE_HASH},
+    {"HGETALL", 2, 0, run_hgetall, .type = VALUE_HASH},
+    {"HSET", -4, COMMAND_WRITES | COMMAND_GROWS, run_hset, .type = VALUE_HASH},
+    {"HSETNX", 4, COMMAND_WRITES | COMMAND_GROWS, run_hsetnx, .type = VALUE_HASH},
+    {"HINCRBY", 4, COMMAND_WRITES | COMMAND_GROWS, run_hincrby, .type = VALUE_HASH},
+    {"HDEL", -3, COMMAND_WRITES, command_remove, .type = VALUE_HASH},
+    {"HEXISTS", 3, 0, run_has, .type = VALUE_HASH},
+    {"HLEN", 2, 0, command_len, .type = VALUE_HASH},
+    {"SADD", -3, COMMAND_WRITES | COMMAND_GROWS, run_sadd, .type = VALUE_SET},
+    {"SREM", -3, COMMAND_WRITES, command_remove, .type = VALUE_SET},
+    {"SISMEMBER", 3, 0, run_has, .type = VALUE_SET},
+    {"SCARD", 2, 0, command_len, .type = VALUE_SET},
+    {"SMEMBERS", 2, 0, run_smembers, .type = VALUE_SET},
+    {"SRANDMEMBER", 3, 0, run_srandmember, .type = VALUE_SET},
+    {"RPUSH", -3, COMMAND_WRITES | COMMAND_GROWS, run_rpush, .type = VALUE_LIST},
+    {"LRANGE", 4, 0, run_lrange, .type = VALUE_LIST},
+    {.name = NULL},
 };

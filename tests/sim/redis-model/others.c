@@ -4,6 +4,7 @@
  * entries, and no world writes that many. */
 #include "redis-model/command.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,11 +29,7 @@ static void run_exists(struct command *command)
 static void run_pexpire(struct command *command)
 {
     struct entry *entry = keyspace_find(command->keyspace, command->words[1]);
-    int64_t ms;
-    if (!command_integer(command->words[2], &ms)) {
-        reply_error(command->out, "ERR value is not an integer or out of range");
-        return;
-    }
+    int64_t ms = command_number(command, 2);
     reply_integer(command->out, entry != NULL);
     if (entry != NULL && ms > 0)
         entry->expires_ms = keyspace_now_us(command->keyspace) / 1000 + (uint64_t)ms;
@@ -59,11 +56,6 @@ static void run_time(struct command *command)
 }
 
 /* ---- streams ---- */
-
-static bool own_stream(struct command *command, struct value **out)
-{
-    return command_value(command, command->words[1], VALUE_STREAM, out);
-}
 
 static void reply_id(struct bytes *out, uint64_t ms, uint64_t seq)
 {
@@ -94,22 +86,20 @@ struct id {
     bool beyond;
 };
 
-static bool read_id(struct span text, bool is_first, struct id *out)
+static struct id read_id(struct span text, bool is_first)
 {
     struct span head;
-    *out = (struct id){.seq = is_first ? 0 : UINT64_MAX};
-    if (text.len > 0 && text.ptr[0] == '(') {
-        out->beyond = true;
-        text = span_skip(text, 1);
-    }
-    if (command_word(text, "-") || command_word(text, "+")) {
-        out->ms = command_word(text, "-") ? 0 : UINT64_MAX;
-        out->seq = out->ms;
-        return true;
-    }
-    struct span rest = span_cut(text, '-', &head);
-    return span_u64(head, UINT64_MAX, &out->ms) &&
-           (rest.ptr == NULL || span_u64(rest, UINT64_MAX, &out->seq));
+    struct id id = {.seq = is_first ? 0 : UINT64_MAX};
+    if (command_word(text, "-"))
+        return (struct id){0};
+    if (command_word(text, "+"))
+        return (struct id){UINT64_MAX, UINT64_MAX, false};
+    id.beyond = text.len > 0 && text.ptr[0] == '(';
+    struct span rest = span_cut(id.beyond ? span_skip(text, 1) : text, '-', &head);
+    bool is_id = span_u64(head, UINT64_MAX, &id.ms) &&
+                 (rest.ptr == NULL || span_u64(rest, UINT64_MAX, &id.seq));
+    assert(is_id);
+    return id;
 }
 
 /* Makes the id of a new entry. Returns false if it is not above all existing ones. */
@@ -133,24 +123,13 @@ static void run_xadd(struct command *command)
     struct value *value;
     int64_t most;
     size_t at = 2 + read_maxlen(command, 2, &most);
-    if (at >= command->len) {
-        command_syntax(command);
-        return;
-    }
-    struct id id;
+    assert(at + 1 < command->len && (command->len - at) % 2 != 0);
     bool is_given = !command_word(command->words[at], "*");
-    if (is_given && !read_id(command->words[at], true, &id)) {
-        reply_error(command->out, "ERR Invalid stream ID specified as stream command argument");
-        return;
-    }
+    struct id id = is_given ? read_id(command->words[at], true) : (struct id){0};
     at += 1;
-    if (at >= command->len || (command->len - at) % 2 != 0) {
-        reply_error(command->out, "ERR wrong number of arguments for 'xadd' command");
+    if (!command_own(command, &value))
         return;
-    }
-    if (!own_stream(command, &value))
-        return;
-    value = &keyspace_need(command->keyspace, command->words[1], VALUE_STREAM)->value;
+    value = command_need(command, command->words[1]);
     if (!next_id(value, is_given ? &id : NULL, keyspace_now_us(command->keyspace) / 1000)) {
         reply_error(command->out, "ERR The ID specified in XADD is equal or smaller than the "
                                   "target stream top item");
@@ -172,11 +151,9 @@ static void run_xtrim(struct command *command)
 {
     struct value *value;
     int64_t most;
-    if (read_maxlen(command, 2, &most) + 2 != command->len) {
-        command_syntax(command);
-        return;
-    }
-    if (!own_stream(command, &value))
+    size_t words = read_maxlen(command, 2, &most);
+    assert(words + 2 == command->len);
+    if (!command_own(command, &value))
         return;
     size_t before = value != NULL ? value->len : 0;
     if (value != NULL)
@@ -205,36 +182,20 @@ static void reply_entry(struct bytes *out, const struct item *item)
     }
 }
 
-/* [COUNT n] */
-static bool read_count(struct command *command, int64_t *count)
-{
-    *count = INT64_MAX;
-    if (command->len == 4 || (command->len == 6 && command_word(command->words[4], "COUNT") &&
-                              command_integer(command->words[5], count)))
-        return true;
-    command_syntax(command);
-    return false;
-}
-
-static void reply_entries(struct command *command, bool backwards)
+/* XRANGE key from upto [COUNT n] */
+static void run_xrange(struct command *command)
 {
     struct value *value;
-    struct id from, upto;
-    int64_t count;
+    struct id from = read_id(command->words[2], true), upto = read_id(command->words[3], false);
+    int64_t count = command->len == 6 ? command_number(command, 5) : INT64_MAX;
     struct bytes rows = {0};
     size_t n = 0;
-    if (!read_count(command, &count))
-        return;
-    if (!read_id(command->words[backwards ? 3 : 2], true, &from) ||
-        !read_id(command->words[backwards ? 2 : 3], false, &upto)) {
-        reply_error(command->out, "ERR Invalid stream ID specified as stream command argument");
-        return;
-    }
-    if (!own_stream(command, &value))
+    assert(command->len == 4 || (command->len == 6 && command_word(command->words[4], "COUNT")));
+    if (!command_own(command, &value))
         return;
     size_t len = value != NULL ? value->len : 0;
     for (size_t i = 0; i < len && (int64_t)n < count; i++) {
-        const struct item *item = &value->items[backwards ? len - 1 - i : i];
+        const struct item *item = &value->items[i];
         if (order(item, from) < (from.beyond ? 1 : 0) || order(item, upto) > (upto.beyond ? -1 : 0))
             continue;
         reply_entry(&rows, item);
@@ -245,26 +206,15 @@ static void reply_entries(struct command *command, bool backwards)
     bytes_free(&rows);
 }
 
-static void run_xrange(struct command *command)
-{
-    reply_entries(command, false);
-}
-
-static void run_xrevrange(struct command *command)
-{
-    reply_entries(command, true);
-}
-
 const struct command_row others_rows[] = {
-    {"DEL", -2, COMMAND_WRITES, run_del},
-    {"UNLINK", -2, COMMAND_WRITES, run_del},
-    {"EXISTS", -2, 0, run_exists},
-    {"PEXPIRE", 3, COMMAND_WRITES, run_pexpire},
-    {"PERSIST", 2, COMMAND_WRITES, run_persist},
-    {"TIME", 1, 0, run_time},
-    {"XADD", -5, COMMAND_WRITES | COMMAND_GROWS, run_xadd},
-    {"XTRIM", -4, COMMAND_WRITES, run_xtrim},
-    {"XRANGE", -4, 0, run_xrange},
-    {"XREVRANGE", -4, 0, run_xrevrange},
-    {NULL, 0, 0, NULL},
+    {"DEL", -2, COMMAND_WRITES, .run = run_del},
+    {"UNLINK", -2, COMMAND_WRITES, .run = run_del},
+    {"EXISTS", -2, 0, .run = run_exists},
+    {"PEXPIRE", 3, COMMAND_WRITES, .run = run_pexpire},
+    {"PERSIST", 2, COMMAND_WRITES, .run = run_persist},
+    {"TIME", 1, 0, .run = run_time},
+    {"XADD", -5, COMMAND_WRITES | COMMAND_GROWS, run_xadd, .type = VALUE_STREAM},
+    {"XTRIM", -4, COMMAND_WRITES, run_xtrim, .type = VALUE_STREAM},
+    {"XRANGE", -4, 0, run_xrange, .type = VALUE_STREAM},
+    {.name = NULL},
 };

@@ -1,20 +1,16 @@
 /* texts.c: strings and their bits. */
 #include "redis-model/command.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
 enum { BITS_MAX = 1 << 30 };
 
-static struct value *text_at(struct command *command, struct span key)
-{
-    return &keyspace_need(command->keyspace, key, VALUE_STRING)->value;
-}
-
 static void run_get(struct command *command)
 {
     struct value *value;
-    if (!command_value(command, command->words[1], VALUE_STRING, &value))
+    if (!command_own(command, &value))
         return;
     if (value == NULL)
         reply_null(command->out);
@@ -39,24 +35,17 @@ static void set_text(struct command *command, struct span key, struct span text)
     struct entry *entry = keyspace_find(command->keyspace, key);
     if (entry != NULL && entry->value.type != VALUE_STRING)
         (void)keyspace_drop(command->keyspace, key);
-    bytes_set(&text_at(command, key)->text, text);
+    bytes_set(&command_need(command, key)->text, text);
 }
 
 /* SET key text [PX ms | KEEPTTL] */
 static void run_set(struct command *command)
 {
-    int64_t ms = 0;
     struct span key = command->words[1];
     bool has_px = command->len == 5 && command_word(command->words[3], "PX");
     bool keeps = command->len == 4 && command_word(command->words[3], "KEEPTTL");
-    if (command->len > 3 && !has_px && !keeps) {
-        command_syntax(command);
-        return;
-    }
-    if (has_px && (!command_integer(command->words[4], &ms) || ms <= 0)) {
-        reply_error(command->out, "ERR invalid expire time in 'set' command");
-        return;
-    }
+    int64_t ms = has_px ? command_number(command, 4) : 0;
+    assert(command->len == 3 || keeps || ms > 0);
     set_text(command, key, command->words[2]);
     struct entry *entry = keyspace_find(command->keyspace, key);
     if (has_px)
@@ -68,10 +57,7 @@ static void run_set(struct command *command)
 
 static void run_mset(struct command *command)
 {
-    if (command->len % 2 == 0) {
-        reply_error(command->out, "ERR wrong number of arguments for 'mset' command");
-        return;
-    }
+    assert(command->len % 2 != 0);
     for (size_t i = 1; i < command->len; i += 2) {
         set_text(command, command->words[i], command->words[i + 1]);
         keyspace_find(command->keyspace, command->words[i])->expires_ms = 0;
@@ -85,57 +71,30 @@ static void pad(struct bytes *bytes, size_t len)
         bytes_put(bytes, "", 1);
 }
 
-/* Converts first..last, counted from either end, to from..upto within len. False if empty. */
-static bool cut_range(int64_t first, int64_t last, size_t len, size_t *from, size_t *upto)
-{
-    int64_t size = (int64_t)len;
-    if (first < 0 && last < 0 && first > last)
-        return false;
-    first = first < 0 ? (first + size < 0 ? 0 : first + size) : first;
-    last = last < 0 ? (last + size < 0 ? 0 : last + size) : last;
-    last = last >= size ? size - 1 : last;
-    if (size == 0 || first > last)
-        return false;
-    *from = (size_t)first;
-    *upto = (size_t)last;
-    return true;
-}
-
-static bool read_two(struct command *command, size_t at, int64_t *a, int64_t *b)
-{
-    if (command_integer(command->words[at], a) && command_integer(command->words[at + 1], b))
-        return true;
-    reply_error(command->out, "ERR value is not an integer or out of range");
-    return false;
-}
-
 static void run_getrange(struct command *command)
 {
     struct value *value;
     int64_t first, last;
-    size_t from, upto;
-    if (!read_two(command, 2, &first, &last) ||
-        !command_value(command, command->words[1], VALUE_STRING, &value))
+    if (!command_own(command, &value))
         return;
-    if (value == NULL || !cut_range(first, last, value->text.len, &from, &upto))
+    command_range(command, 2, value != NULL ? value->text.len : 0, &first, &last);
+    if (value == NULL || first > last)
         reply_bulk(command->out, (struct span){"", 0});
     else
-        reply_bulk(command->out, (struct span){value->text.ptr + from, upto - from + 1});
+        reply_bulk(command->out,
+                   (struct span){value->text.ptr + first, (size_t)(last - first + 1)});
 }
 
 static void run_setrange(struct command *command)
 {
     struct value *value;
-    int64_t from;
+    int64_t from = command_number(command, 2);
     struct span text = command->words[3];
-    if (!command_integer(command->words[2], &from) || from < 0) {
-        reply_error(command->out, "ERR offset is out of range");
-        return;
-    }
-    if (!command_value(command, command->words[1], VALUE_STRING, &value))
+    assert(from >= 0);
+    if (!command_own(command, &value))
         return;
     if (text.len > 0) {
-        value = text_at(command, command->words[1]);
+        value = command_need(command, command->words[1]);
         pad(&value->text, (size_t)from + text.len);
         memcpy(value->text.ptr + from, text.ptr, text.len);
     }
@@ -149,36 +108,29 @@ static bool bit_of(struct span text, size_t at)
     return at / 8 < text.len && ((unsigned char)text.ptr[at / 8] >> (7 - at % 8) & 1) != 0;
 }
 
-static bool read_bit_at(struct command *command, int64_t *at)
+static int64_t read_bit_at(const struct command *command)
 {
-    if (command_integer(command->words[2], at) && *at >= 0 && *at < INT64_C(4) * BITS_MAX)
-        return true;
-    reply_error(command->out, "ERR bit offset is not an integer or out of range");
-    return false;
+    int64_t at = command_number(command, 2);
+    assert(at >= 0 && at < INT64_C(4) * BITS_MAX);
+    return at;
 }
 
 static void run_getbit(struct command *command)
 {
     struct value *value;
-    int64_t at;
-    if (read_bit_at(command, &at) &&
-        command_value(command, command->words[1], VALUE_STRING, &value))
+    int64_t at = read_bit_at(command);
+    if (command_own(command, &value))
         reply_integer(command->out, value != NULL && bit_of(bytes_span(&value->text), (size_t)at));
 }
 
 static void run_setbit(struct command *command)
 {
     struct value *value;
-    int64_t at, bit;
-    if (!read_bit_at(command, &at))
+    int64_t at = read_bit_at(command), bit = command_number(command, 3);
+    assert(bit == 0 || bit == 1);
+    if (!command_own(command, &value))
         return;
-    if (!command_integer(command->words[3], &bit) || bit < 0 || bit > 1) {
-        reply_error(command->out, "ERR bit is not an integer or out of range");
-        return;
-    }
-    if (!command_value(command, command->words[1], VALUE_STRING, &value))
-        return;
-    value = text_at(command, command->words[1]);
+    value = command_need(command, command->words[1]);
     pad(&value->text, (size_t)at / 8 + 1);
     reply_integer(command->out, bit_of(bytes_span(&value->text), (size_t)at));
     unsigned char mask = (unsigned char)(128u >> (at % 8));
@@ -186,45 +138,33 @@ static void run_setbit(struct command *command)
     *byte = (unsigned char)(bit == 1 ? *byte | mask : *byte & ~mask);
 }
 
-/* Parses a range from the word `at` on: first, last and BYTE or BIT. The result is in bits. Returns
- * false if it is empty, or after it wrote an error. */
-static bool read_bits(struct command *command, size_t at, size_t bytes, size_t *from, size_t *upto)
+/* Reads a range of bits, "first last BIT", from the word `at` on; all of them without one. */
+static void read_bits(const struct command *command, size_t at, const struct value *value,
+                      int64_t *from, int64_t *upto)
 {
-    int64_t first = 0, last = -1;
-    bool in_bits = command->len > at + 2 && command_word(command->words[at + 2], "BIT");
-    *upto = *from = 0;
-    if (command->len > at + 1 && !read_two(command, at, &first, &last))
-        return false;
-    if (!cut_range(first, last, in_bits ? 8 * bytes : bytes, from, upto))
-        return true; /* 0 to 0 would be one bit: the caller checks that */
-    if (!in_bits) {
-        *from *= 8;
-        *upto = *upto * 8 + 7;
-    }
-    *upto += 1;
-    return true;
+    size_t len = value != NULL ? 8 * value->text.len : 0;
+    *from = 0;
+    *upto = (int64_t)len - 1;
+    if (command->len == at)
+        return;
+    assert(command->len == at + 3 && command_word(command->words[at + 2], "BIT"));
+    command_range(command, at, len, from, upto);
 }
 
 static void run_bitcount(struct command *command)
 {
     struct value *value;
-    size_t from, upto;
-    if (command->len == 3 || command->len > 5) {
-        command_syntax(command);
+    int64_t from, upto, n = 0;
+    if (!command_own(command, &value))
         return;
-    }
-    if (!command_value(command, command->words[1], VALUE_STRING, &value))
-        return;
+    read_bits(command, 2, value, &from, &upto);
     struct span text = value != NULL ? bytes_span(&value->text) : (struct span){"", 0};
-    int64_t n = 0;
-    if (!read_bits(command, 2, text.len, &from, &upto))
-        return;
-    for (; from < upto && from % 8 != 0; from++)
-        n += bit_of(text, from);
-    for (; from + 8 <= upto; from += 8)
+    for (; from <= upto && from % 8 != 0; from++)
+        n += bit_of(text, (size_t)from);
+    for (; from + 7 <= upto; from += 8)
         n += __builtin_popcount((unsigned char)text.ptr[from / 8]);
-    for (; from < upto; from++)
-        n += bit_of(text, from);
+    for (; from <= upto; from++)
+        n += bit_of(text, (size_t)from);
     reply_integer(command->out, n);
 }
 
@@ -232,28 +172,17 @@ static void run_bitcount(struct command *command)
 static void run_bitpos(struct command *command)
 {
     struct value *value;
-    size_t from, upto;
-    int64_t bit;
-    if (!command_integer(command->words[2], &bit) || bit < 0 || bit > 1) {
-        reply_error(command->out, "ERR The bit argument must be 1 or 0.");
+    int64_t from, upto, bit = command_number(command, 2);
+    assert(bit == 0 || bit == 1);
+    if (!command_own(command, &value))
         return;
-    }
-    if (!command_value(command, command->words[1], VALUE_STRING, &value))
-        return;
-    if (value == NULL) {
+    read_bits(command, 3, value, &from, &upto);
+    while (from <= upto && bit_of(bytes_span(&value->text), (size_t)from) != (bit == 1))
+        from += 1;
+    if (value == NULL)
         reply_integer(command->out, bit == 1 ? -1 : 0);
-        return;
-    }
-    struct span text = bytes_span(&value->text);
-    if (!read_bits(command, 3, text.len, &from, &upto))
-        return;
-    for (size_t at = from; at < upto; at++) {
-        if (bit_of(text, at) == (bit == 1)) {
-            reply_integer(command->out, (int64_t)at);
-            return;
-        }
-    }
-    reply_integer(command->out, -1);
+    else
+        reply_integer(command->out, from <= upto ? from : -1);
 }
 
 enum { BITOP_KEYS_MAX = 8 };
@@ -285,12 +214,9 @@ static void run_bitop(struct command *command)
     struct bytes result = {0};
     struct value *value;
     size_t keys = command->len - 3, len = 0;
-    if (!is_bitop(op) || keys > BITOP_KEYS_MAX || (command_word(op, "NOT") && keys != 1)) {
-        command_syntax(command);
-        return;
-    }
+    assert(is_bitop(op) && keys <= BITOP_KEYS_MAX && (!command_word(op, "NOT") || keys == 1));
     for (size_t i = 0; i < keys; i++) {
-        if (!command_value(command, command->words[3 + i], VALUE_STRING, &value))
+        if (!command_value(command, command->words[3 + i], &value))
             return;
         from[i] = value != NULL ? bytes_span(&value->text) : (struct span){"", 0};
         len = from[i].len > len ? from[i].len : len;
@@ -301,22 +227,22 @@ static void run_bitop(struct command *command)
     }
     (void)keyspace_drop(command->keyspace, to);
     if (len > 0)
-        bytes_set(&text_at(command, to)->text, bytes_span(&result));
+        bytes_set(&command_need(command, to)->text, bytes_span(&result));
     bytes_free(&result);
     reply_integer(command->out, (int64_t)len);
 }
 
 const struct command_row texts_rows[] = {
-    {"GET", 2, 0, run_get},
-    {"MGET", -2, 0, run_mget},
-    {"SET", -3, COMMAND_WRITES | COMMAND_GROWS, run_set},
-    {"MSET", -3, COMMAND_WRITES | COMMAND_GROWS, run_mset},
-    {"GETRANGE", 4, 0, run_getrange},
-    {"SETRANGE", 4, COMMAND_WRITES | COMMAND_GROWS, run_setrange},
-    {"GETBIT", 3, 0, run_getbit},
-    {"SETBIT", 4, COMMAND_WRITES | COMMAND_GROWS, run_setbit},
-    {"BITCOUNT", -2, 0, run_bitcount},
-    {"BITPOS", -3, 0, run_bitpos},
-    {"BITOP", -4, COMMAND_WRITES | COMMAND_GROWS, run_bitop},
-    {NULL, 0, 0, NULL},
+    {"GET", 2, 0, run_get, .type = VALUE_STRING},
+    {"MGET", -2, 0, run_mget, .type = VALUE_STRING},
+    {"SET", -3, COMMAND_WRITES | COMMAND_GROWS, run_set, .type = VALUE_STRING},
+    {"MSET", -3, COMMAND_WRITES | COMMAND_GROWS, run_mset, .type = VALUE_STRING},
+    {"GETRANGE", 4, 0, run_getrange, .type = VALUE_STRING},
+    {"SETRANGE", 4, COMMAND_WRITES | COMMAND_GROWS, run_setrange, .type = VALUE_STRING},
+    {"GETBIT", 3, 0, run_getbit, .type = VALUE_STRING},
+    {"SETBIT", 4, COMMAND_WRITES | COMMAND_GROWS, run_setbit, .type = VALUE_STRING},
+    {"BITCOUNT", -2, 0, run_bitcount, .type = VALUE_STRING},
+    {"BITPOS", -3, 0, run_bitpos, .type = VALUE_STRING},
+    {"BITOP", -4, COMMAND_WRITES | COMMAND_GROWS, run_bitop, .type = VALUE_STRING},
+    {.name = NULL},
 };

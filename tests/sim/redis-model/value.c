@@ -1,22 +1,14 @@
 /* value.c: see value.h. */
 #include "redis-model/value.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void *grown(void *ptr, size_t bytes)
-{
-    void *more = realloc(ptr, bytes);
-    assert(more != NULL);
-    return more;
-}
 
 struct item *value_add(struct value *value)
 {
     if (value->len == value->cap) {
         value->cap = value->cap > 0 ? 2 * value->cap : 4;
-        value->items = grown(value->items, value->cap * sizeof(*value->items));
+        value->items = bytes_grown(value->items, value->cap * sizeof(*value->items));
     }
     struct item *item = &value->items[value->len++];
     *item = (struct item){0};

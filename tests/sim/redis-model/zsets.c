@@ -1,26 +1,22 @@
 /* zsets.c: ordered sets, sorted by score, then by name. */
 #include "redis-model/command.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool own_zset(struct command *command, struct value **out)
-{
-    return command_value(command, command->words[1], VALUE_ZSET, out);
-}
-
-static bool read_score(struct span text, double *out)
+static double read_score(struct span text)
 {
     char copy[64], *end;
-    if (text.len == 0 || text.len >= sizeof(copy))
-        return false;
+    assert(text.len > 0 && text.len < sizeof(copy));
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
-    *out = strtod(copy, &end);
-    return *end == '\0' && !isnan(*out);
+    double score = strtod(copy, &end);
+    assert(*end == '\0' && !isnan(score));
+    return score;
 }
 
 static void reply_score(struct bytes *out, double score)
@@ -61,24 +57,14 @@ static void run_zadd(struct command *command)
     int64_t added = 0;
     bool only_new = command_word(command->words[2], "NX");
     size_t first = only_new ? 3 : 2;
-    double score;
-    if (command->len <= first || (command->len - first) % 2 != 0) {
-        command_syntax(command);
+    assert(command->len > first && (command->len - first) % 2 == 0);
+    if (!command_own(command, &value))
         return;
-    }
-    for (size_t i = first; i < command->len; i += 2) {
-        if (read_score(command->words[i], &score))
-            continue;
-        reply_error(command->out, "ERR value is not a valid float");
-        return;
-    }
-    if (!own_zset(command, &value))
-        return;
-    value = &keyspace_need(command->keyspace, command->words[1], VALUE_ZSET)->value;
+    value = command_need(command, command->words[1]);
     for (size_t i = first; i < command->len; i += 2) {
         struct span name = command->words[i + 1];
         const struct item *item = value_item(value, name);
-        (void)read_score(command->words[i], &score);
+        double score = read_score(command->words[i]);
         added += item == NULL;
         if (item != NULL && only_new)
             continue;
@@ -89,28 +75,16 @@ static void run_zadd(struct command *command)
     reply_integer(command->out, added);
 }
 
-static void run_zrem(struct command *command)
-{
-    command_remove(command, VALUE_ZSET);
-}
-
 static void run_zscore(struct command *command)
 {
     struct value *value;
-    if (!own_zset(command, &value))
+    if (!command_own(command, &value))
         return;
     const struct item *item = value_item(value, command->words[2]);
     if (item == NULL)
         reply_null(command->out);
     else
         reply_score(command->out, item->score);
-}
-
-static void run_zcard(struct command *command)
-{
-    struct value *value;
-    if (own_zset(command, &value))
-        reply_integer(command->out, value != NULL ? (int64_t)value->len : 0);
 }
 
 /* ---- ranges by score ---- */
@@ -120,23 +94,10 @@ struct bound {
     bool beyond; /* "(5": exclusive */
 };
 
-static bool read_bound(struct span text, struct bound *out)
+static struct bound read_bound(struct span text)
 {
-    *out = (struct bound){0};
-    if (text.len > 0 && text.ptr[0] == '(') {
-        out->beyond = true;
-        text = span_skip(text, 1);
-    }
-    return read_score(text, &out->score);
-}
-
-static bool read_bounds(struct command *command, size_t least, size_t most, struct bound *from,
-                        struct bound *upto)
-{
-    if (read_bound(command->words[least], from) && read_bound(command->words[most], upto))
-        return true;
-    reply_error(command->out, "ERR min or max is not a float");
-    return false;
+    bool beyond = text.len > 0 && text.ptr[0] == '(';
+    return (struct bound){read_score(beyond ? span_skip(text, 1) : text), beyond};
 }
 
 static bool is_in(const struct item *item, struct bound from, struct bound upto)
@@ -148,9 +109,9 @@ static bool is_in(const struct item *item, struct bound from, struct bound upto)
 static void run_zcount(struct command *command)
 {
     struct value *value;
-    struct bound from, upto;
+    struct bound from = read_bound(command->words[2]), upto = read_bound(command->words[3]);
     int64_t n = 0;
-    if (!read_bounds(command, 2, 3, &from, &upto) || !own_zset(command, &value))
+    if (!command_own(command, &value))
         return;
     for (size_t i = 0; value != NULL && i < value->len; i++)
         n += is_in(&value->items[i], from, upto);
@@ -160,9 +121,9 @@ static void run_zcount(struct command *command)
 static void run_zremrangebyscore(struct command *command)
 {
     struct value *value;
-    struct bound from, upto;
+    struct bound from = read_bound(command->words[2]), upto = read_bound(command->words[3]);
     int64_t gone = 0;
-    if (!read_bounds(command, 2, 3, &from, &upto) || !own_zset(command, &value))
+    if (!command_own(command, &value))
         return;
     for (size_t i = value != NULL ? value->len : 0; i > 0; i--) {
         if (!is_in(&value->items[i - 1], from, upto))
@@ -180,23 +141,21 @@ struct options {
     int64_t skip, count; /* count below 0: all */
 };
 
-static bool read_options(struct command *command, size_t at, struct options *out)
+static struct options read_options(const struct command *command)
 {
-    *out = (struct options){.count = -1};
-    while (at < command->len) {
+    struct options options = {.count = -1};
+    for (size_t at = 4; at < command->len;) {
         if (command_word(command->words[at], "WITHSCORES")) {
-            out->scores = true;
+            options.scores = true;
             at += 1;
-        } else if (command_word(command->words[at], "LIMIT") && at + 2 < command->len &&
-                   command_integer(command->words[at + 1], &out->skip) &&
-                   command_integer(command->words[at + 2], &out->count)) {
-            at += 3;
-        } else {
-            command_syntax(command);
-            return false;
+            continue;
         }
+        assert(command_word(command->words[at], "LIMIT") && at + 2 < command->len);
+        options.skip = command_number(command, at + 1);
+        options.count = command_number(command, at + 2);
+        at += 3;
     }
-    return true;
+    return options;
 }
 
 static void reply_item(struct bytes *out, const struct item *item, bool scores)
@@ -206,16 +165,17 @@ static void reply_item(struct bytes *out, const struct item *item, bool scores)
         reply_score(out, item->score);
 }
 
-static void reply_by_score(struct command *command, bool backwards)
+/* ZRANGEBYSCORE, ZREVRANGEBYSCORE */
+static void run_by_score(struct command *command)
 {
+    const bool backwards = command->row->backwards;
     struct value *value;
-    struct bound from, upto;
-    struct options options;
+    struct bound from = read_bound(command->words[backwards ? 3 : 2]);
+    struct bound upto = read_bound(command->words[backwards ? 2 : 3]);
+    struct options options = read_options(command);
     struct bytes rows = {0};
     size_t n = 0;
-    if (!read_options(command, 4, &options) ||
-        !read_bounds(command, backwards ? 3 : 2, backwards ? 2 : 3, &from, &upto) ||
-        !own_zset(command, &value))
+    if (!command_own(command, &value))
         return;
     size_t len = value != NULL ? value->len : 0;
     for (size_t i = 0; i < len && (options.count < 0 || n < (size_t)options.count); i++) {
@@ -230,55 +190,30 @@ static void reply_by_score(struct command *command, bool backwards)
     bytes_free(&rows);
 }
 
-static void run_zrangebyscore(struct command *command)
-{
-    reply_by_score(command, false);
-}
-
-static void run_zrevrangebyscore(struct command *command)
-{
-    reply_by_score(command, true);
-}
-
 /* ---- ranges by rank ---- */
 
 static bool read_ranks(struct command *command, struct value **value, int64_t *first, int64_t *last)
 {
-    if (!command_integer(command->words[2], first) || !command_integer(command->words[3], last)) {
-        reply_error(command->out, "ERR value is not an integer or out of range");
+    if (!command_own(command, value))
         return false;
-    }
-    if (!own_zset(command, value))
-        return false;
-    int64_t len = *value != NULL ? (int64_t)(*value)->len : 0;
-    *first = *first < 0 ? (*first + len < 0 ? 0 : *first + len) : *first;
-    *last = *last < 0 ? *last + len : *last;
-    *last = *last >= len ? len - 1 : *last;
+    command_range(command, 2, *value != NULL ? (*value)->len : 0, first, last);
     return true;
 }
 
-static void reply_by_rank(struct command *command, bool backwards)
+/* ZRANGE, ZREVRANGE */
+static void run_by_rank(struct command *command)
 {
     struct value *value;
-    struct options options;
+    struct options options = read_options(command);
     int64_t first, last;
-    if (!read_options(command, 4, &options) || !read_ranks(command, &value, &first, &last))
+    if (!read_ranks(command, &value, &first, &last))
         return;
     size_t n = first > last ? 0 : (size_t)(last - first + 1);
     reply_array(command->out, options.scores ? 2 * n : n);
     for (int64_t i = first; value != NULL && i <= last; i++)
-        reply_item(command->out, &value->items[backwards ? (int64_t)value->len - 1 - i : i],
+        reply_item(command->out,
+                   &value->items[command->row->backwards ? (int64_t)value->len - 1 - i : i],
                    options.scores);
-}
-
-static void run_zrange(struct command *command)
-{
-    reply_by_rank(command, false);
-}
-
-static void run_zrevrange(struct command *command)
-{
-    reply_by_rank(command, true);
 }
 
 static void run_zremrangebyrank(struct command *command)
@@ -294,16 +229,16 @@ static void run_zremrangebyrank(struct command *command)
 }
 
 const struct command_row zsets_rows[] = {
-    {"ZADD", -4, COMMAND_WRITES | COMMAND_GROWS, run_zadd},
-    {"ZREM", -3, COMMAND_WRITES, run_zrem},
-    {"ZSCORE", 3, 0, run_zscore},
-    {"ZCARD", 2, 0, run_zcard},
-    {"ZCOUNT", 4, 0, run_zcount},
-    {"ZRANGE", -4, 0, run_zrange},
-    {"ZREVRANGE", -4, 0, run_zrevrange},
-    {"ZRANGEBYSCORE", -4, 0, run_zrangebyscore},
-    {"ZREVRANGEBYSCORE", -4, 0, run_zrevrangebyscore},
-    {"ZREMRANGEBYSCORE", 4, COMMAND_WRITES, run_zremrangebyscore},
-    {"ZREMRANGEBYRANK", 4, COMMAND_WRITES, run_zremrangebyrank},
-    {NULL, 0, 0, NULL},
+    {"ZADD", -4, COMMAND_WRITES | COMMAND_GROWS, run_zadd, .type = VALUE_ZSET},
+    {"ZREM", -3, COMMAND_WRITES, command_remove, .type = VALUE_ZSET},
+    {"ZSCORE", 3, 0, run_zscore, .type = VALUE_ZSET},
+    {"ZCARD", 2, 0, command_len, .type = VALUE_ZSET},
+    {"ZCOUNT", 4, 0, run_zcount, .type = VALUE_ZSET},
+    {"ZRANGE", -4, 0, run_by_rank, .type = VALUE_ZSET},
+    {"ZREVRANGE", -4, 0, run_by_rank, .type = VALUE_ZSET, .backwards = true},
+    {"ZRANGEBYSCORE", -4, 0, run_by_score, .type = VALUE_ZSET},
+    {"ZREVRANGEBYSCORE", -4, 0, run_by_score, .type = VALUE_ZSET, .backwards = true},
+    {"ZREMRANGEBYSCORE", 4, COMMAND_WRITES, run_zremrangebyscore, .type = VALUE_ZSET},
+    {"ZREMRANGEBYRANK", 4, COMMAND_WRITES, run_zremrangebyrank, .type = VALUE_ZSET},
+    {.name = NULL},
 };
