@@ -12,50 +12,30 @@ let stripe = sandbox.stripe();
 
 const held = () => stripe.paymentIntents.create(HELD);
 
-test('an answer lost after the effect: the client repeats itself, the money moves once', async () => {
-  const paid = await held();
-  const before = (await sandbox.ledger()).currencies.krw.captures;
-  await sandbox.fault('capture:lost');
-  const retrying = sandbox.stripe({ maxNetworkRetries: 2 });
-  const taken = await retrying.paymentIntents.capture(paid.id);
-  assert.equal(taken.status, 'succeeded');
-  assert.equal(taken.lastResponse.headers['idempotent-replayed'], 'true');
-  assert.equal((await sandbox.ledger()).currencies.krw.captures, before + 1);
-});
-
-test('a body cut half-way is an error of the connection, the effect has happened', async () => {
-  const paid = await held();
-  await sandbox.fault('capture:cut');
-  const error = await errorOf(stripe.paymentIntents.capture(paid.id));
-  assert.equal(error.type, 'StripeConnectionError');
-  assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'succeeded');
-});
-
-test('a 500 before any effect is kept under its key; a 503 is not', async () => {
-  const paid = await held();
-  await sandbox.fault('capture:error=500');
-  const key = { idempotencyKey: `kept-${paid.id}` };
-  const one = await errorOf(stripe.paymentIntents.capture(paid.id, {}, key));
-  assert.equal(one.type, 'StripeAPIError');
-  const two = await errorOf(stripe.paymentIntents.capture(paid.id, {}, key));
-  assert.equal(two.statusCode, 500);
-  assert.equal(two.headers['idempotent-replayed'], 'true');
-  assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'requires_capture');
-
-  await sandbox.fault('capture:error=503');
-  const other = { idempotencyKey: `not-kept-${paid.id}` };
-  assert.equal((await errorOf(stripe.paymentIntents.capture(paid.id, {}, other))).statusCode, 503);
-  assert.equal((await stripe.paymentIntents.capture(paid.id, {}, other)).status, 'succeeded');
-});
-
-test('a 500 after the effect hides it, also from the repeat; reading tells', async () => {
-  const paid = await held();
-  await sandbox.fault('capture:error_after');
-  const key = { idempotencyKey: `after-${paid.id}` };
-  assert.equal((await errorOf(stripe.paymentIntents.capture(paid.id, {}, key))).statusCode, 500);
-  assert.equal((await errorOf(stripe.paymentIntents.capture(paid.id, {}, key))).statusCode, 500);
-  assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'succeeded');
-});
+// What the client sees, the payment afterwards, and what the client sees of a repetition under the same key.
+for (const [fault, seen, status, again, replayed] of [
+  ['lost', 'succeeded', 'succeeded', 'succeeded', 'true'], // on a kept connection the client repeats itself
+  ['cut', 'StripeConnectionError', 'succeeded', 'succeeded', 'true'],
+  ['error=500', 'StripeAPIError', 'requires_capture', 500, 'true'], // kept under its key
+  ['error=503', 'StripeAPIError', 'requires_capture', 'succeeded', undefined], // not kept
+  ['error_after', 'StripeAPIError', 'succeeded', 500, 'true'], // only reading tells
+]) {
+  test(`a capture with ${fault} moves the money at most once`, async () => {
+    const paid = await held();
+    const captures = async () => (await sandbox.ledger()).currencies.krw?.captures ?? 0;
+    const before = await captures();
+    await sandbox.fault(`capture:${fault}`);
+    const capture = () => stripe.paymentIntents.capture(paid.id, {}, { idempotencyKey: `a-${paid.id}` });
+    const first = await capture().catch((error) => error);
+    assert.equal(first.type ?? first.status, seen);
+    assert.equal(first.lastResponse?.headers['idempotent-replayed'], fault === 'lost' ? 'true' : undefined);
+    assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, status);
+    const repeated = await capture().catch((error) => error);
+    assert.equal(repeated.statusCode ?? repeated.status, again);
+    assert.equal((repeated.headers ?? repeated.lastResponse.headers)['idempotent-replayed'], replayed);
+    assert.equal(await captures(), before + (fault === 'error=500' ? 0 : 1));
+  });
+}
 
 test('a delay comes before the work, slowness after it', async () => {
   const paid = await held();

@@ -96,15 +96,6 @@ test('the idempotency key gives the first answer again', async () => {
   assert.equal(elsewhere.json.status, 'CANCELED', 'the key of another path');
 });
 
-test('a confirm whose answer was lost is settled by the same key or by reading', async () => {
-  const agreed = await agree();
-  await sandbox.fault('toss_confirm:lost');
-  const key = { 'idempotency-key': `lost-${agreed.orderId}` };
-  await assert.rejects(post('/v1/payments/confirm', agreed, key));
-  assert.equal((await get(`/v1/payments/orders/${agreed.orderId}`)).json.status, 'DONE');
-  assert.equal((await post('/v1/payments/confirm', agreed, key)).json.status, 'DONE');
-});
-
 test('webhooks carry no signature and say what reading says', async () => {
   const agreed = await agree();
   await post('/v1/payments/confirm', agreed);
