@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openScope, until } from '../../lib-js/index.js';
-import { openWorld } from './lib/world.js';
+import { assertStatus, openScope, until } from '../../lib-js/index.js';
+import { EVENT, openWorld } from './lib/world.js';
 import { SHOW_LINES, wordsOf } from './lib/fakes.js';
 import { assertLetter } from './lib/letters.js';
 
@@ -64,20 +64,15 @@ test('the shop gets orders at its pace, and one customer after another', async (
   assert.deepEqual(mine.map(({ key }) => key), orders.map((order) => `${order}-completed`));
 });
 
-test('a letter to the shop goes on in the trace of its order', async () => {
-  const visitor = await world.login();
-  const trace = '0af7651916cd43dd8448eb211c80319c';
-  const order = await world.ordered(visitor, world.hold(), { headers: { traceparent: `00-${trace}-b7ad6b7169203331-01` } });
-  await world.untilStatus(visitor, order, 'completed');
-  const { traceparent } = await until('the letter', () => world.shop.arrived.find(({ key }) => key === `${order}-completed`));
-  assert.match(traceparent, new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`));
-});
-
-test('the longest order fits into a letter', async () => {
+test('the longest order has its tickets, and fits into a letter', async () => {
   const visitor = await world.login();
   const seats = Array.from({ length: 100 }, (_, i) => `${100 + i}`.padStart(128, '"'));
   const order = await world.ordered(visitor, world.hold({ seats, category: '"'.repeat(128) }));
-  await world.untilStatus(visitor, order, 'completed');
+  const { places } = await world.untilStatus(visitor, order, 'completed');
+  assert.deepEqual(places.map(({ id }) => id), seats);
+  const { tickets } = (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json;
+  assert.deepEqual(tickets.map(({ seat, state }) => [seat, state]), seats.map((seat) => [seat, 'valid']));
+  assertStatus(await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: tickets[0].token } }), 200);
   const letter = await until('the letter', () => world.shop.orders.get(`${order}-completed`));
   assertLetter(letter);
   assert.deepEqual(letter.lines.map(({ place }) => place), seats);

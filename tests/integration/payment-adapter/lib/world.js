@@ -154,11 +154,20 @@ class World {
   }
 
   async lock(database, table) {
+    return (await this.transaction(`LOCK TABLE ${table}`, database)).end;
+  }
+
+  // Another session's transaction that stays open: {text: its output, end()}.
+  async transaction(sql, database = 'pay') {
     const { socketDir, port } = this.postgres;
-    const psql = spawn(psqlPath(), ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-XAtq', database]);
-    psql.stdin.write(`BEGIN; LOCK TABLE ${table}; SELECT 'locked';\n`);
-    await new Promise((resolve) => { psql.stdout.once('data', resolve); });
-    return () => psql.stdin.end('ROLLBACK;\n');
+    const child = spawn(psqlPath(), ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-d', database, '-XAtq']);
+    const exited = new Promise((resolve) => child.on('exit', resolve));
+    this.scope.defer(() => child.kill());
+    let text = '';
+    child.stdout.on('data', (bytes) => (text += bytes));
+    child.stdin.write(`BEGIN;\n${sql};\n\\echo held\n`);
+    await until('the transaction to stand', () => text.includes('held\n'));
+    return { text: text.slice(0, text.indexOf('held')), end: () => (child.stdin.end('COMMIT;\n'), exited) };
   }
 
   async startPay(more = {}, { ready = true, env = {}, port } = {}) {
