@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertStatus, openScope, until } from '../../lib-js/index.js';
+import { assertStatus, openScope } from '../../lib-js/index.js';
 import { hall, saga } from '../seat-service/site.js';
 import { openSite } from './lib/site.js';
 import { EVENT } from './lib/world.js';
@@ -14,14 +14,7 @@ const buyer = await world.login();
 
 const sql = (text) => world.postgres.sql(text, 'pay');
 
-async function complete(ask) {
-  const visit = world.visit();
-  const { hold } = (await visit.hold(ask)).json;
-  const order = await world.ordered(buyer, { hold, pass: visit.token });
-  await until('the payment to exist', () => world.psp.of(order).length > 0);
-  await world.paid(buyer, order);
-  return order;
-}
+const complete = (what) => world.buy(buyer, what);
 
 // A sold seat or place is freed at the seat service by its hold, whatever its order says.
 const free = (order) => saga(world.site, EVENT).refund(sql(`SELECT hold FROM pay.orders WHERE id = '${order}'`), order);
@@ -32,13 +25,6 @@ async function refund(order) {
 }
 
 const drift = async () => (await world.reconciled()).map(({ kind, order }) => `${kind} ${order}`).sort();
-
-test('orders of seats and of places in an area agree', async () => {
-  await complete({ seats: ['r1s1'] });
-  await complete({ area: 'floor', quantity: 2 });
-  await complete({ area: 'floor', quantity: 2 });
-  assert.deepEqual(await drift(), []);
-});
 
 test('standing places that differ from the order, and those of no order, are found', async () => {
   const orders = [];

@@ -1,6 +1,6 @@
 // The payment adapter with the real seat service, and the wire between them, which can be cut.
 
-import { openProxy } from '../../../lib-js/index.js';
+import { assertStatus, openProxy } from '../../../lib-js/index.js';
 import { hall, importHall, openSeats, ROLE, visitor } from '../../seat-service/site.js';
 import { besideWorld, EVENT, openWorld } from './world.js';
 
@@ -57,6 +57,15 @@ export async function openSite(scope, { halls = hall(), ...options } = {}) {
   world.wire = wire;
   let visits = 0;
   world.visit = () => visitor(site, EVENT, { session: `visit-${(visits += 1)}` });
+  // A paid and completed order of what a new visit holds.
+  world.buy = async (buyer, what) => {
+    const visit = world.visit();
+    const held = assertStatus(await visit.hold(what), 201);
+    const order = await world.ordered(buyer, { hold: held.json.hold, pass: visit.token });
+    if (!world.psp.autoPay) await world.payOrder(order);
+    await world.untilStatus(buyer, order, 'completed');
+    return order;
+  };
   // The sold seats, as "ORDER SEAT".
   world.soldSeats = async () =>
     (await site.admin.get(`/admin/events/${EVENT}/export`)).json.map(({ seat, order }) => `${order} ${seat}`).sort();
