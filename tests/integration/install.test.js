@@ -21,10 +21,12 @@ function install(destdir, prefix = '/opt/fairgate') {
   });
 }
 
-test('an installation is below DESTDIR, and its programs accept its configs', (t) => {
-  const destdir = openScope(t).tempDir();
-  const said = install(destdir);
-  const at = (path) => join(destdir, 'opt/fairgate', path);
+// One installation for all tests that change nothing in it.
+const whole = openScope(test).tempDir();
+const said = install(whole);
+const at = (path) => join(whole, 'opt/fairgate', path);
+
+test('an installation is below DESTDIR, and its programs accept its configs', () => {
   for (const line of said.trimEnd().split('\n')) assert.ok(existsSync(line.trim()), line);
   for (const service of SERVICES) {
     assert.equal(statSync(at(`bin/${service}`)).mode & 0o777, 0o755);
@@ -56,10 +58,7 @@ test('an installation is below DESTDIR, and its programs accept its configs', (t
   assert.match(made, /^ {4}server fronts-1 127\.0\.0\.1:8081 check port 8091$/m);
 });
 
-test('the command line comes with its page of the manual and with completion that its shells take', (t) => {
-  const destdir = openScope(t).tempDir();
-  install(destdir);
-  const at = (path) => join(destdir, 'opt/fairgate', path);
+test('the command line comes with its page of the manual and with completion that its shells take', () => {
   assert.match(execFileSync(at('bin/fairgate'), ['version'], { encoding: 'utf8' }), /^fairgate \d+\.\d+\.\d+$/m);
   assert.equal(JSON.parse(readFileSync(at('share/fairgate/halls/theatre.json'), 'utf8')).categories.length, 3);
   const page = spawnSync('groff', ['-man', '-Tutf8', '-ww', at('share/man/man1/fairgate.1')], { encoding: 'utf8' });
@@ -127,10 +126,7 @@ test('units pass exactly the secrets that a config names', async (t) => {
 });
 
 test('the script that makes secrets makes every file that a unit hands over, each for its owner alone', (t) => {
-  const scope = openScope(t);
-  const [destdir, dir] = [scope.tempDir(), join(scope.tempDir(), 'secrets')];
-  install(destdir);
-  const at = (path) => join(destdir, 'opt/fairgate', path);
+  const dir = join(openScope(t).tempDir(), 'secrets');
   const made = () => execFileSync(at('share/fairgate/secrets'), [dir]) && readdirSync(dir).map((name) => [name, readFileSync(join(dir, name), 'utf8')]);
   const first = made();
   for (const service of SERVICES) {
@@ -163,11 +159,9 @@ test('units are sound', (t) => {
 // The score of `systemd-analyze security`, out of ten; infra/README.md has it.
 const EXPOSURE = { 'queue-front': 1.2, 'seat-service': 1.2, 'payment-adapter': 1.2 };
 
-test('units are as confined as the README says and filter system calls', (t) => {
-  const destdir = openScope(t).tempDir();
-  install(destdir);
+test('units are as confined as the README says and filter system calls', () => {
   for (const [service, most] of Object.entries(EXPOSURE)) {
-    const unit = join(destdir, `opt/fairgate/lib/systemd/system/fairgate-${service}.service`);
+    const unit = at(`lib/systemd/system/fairgate-${service}.service`);
     const said = spawnSync('systemd-analyze', ['security', '--no-pager', '--offline=true', `--threshold=${most * 10}`, unit], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
     if (said.error?.code === 'ENOENT') return; // a machine without systemd runs no units
     assert.equal(said.status, 0, said.stdout + said.stderr);
