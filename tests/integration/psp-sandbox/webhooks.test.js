@@ -98,7 +98,7 @@ test('a fault strikes the event that it names, in its own way', async (t) => {
     const [, at, v1] = /^t=(\d+),v1=(\w+)$/.exec(odd.headers['stripe-signature']);
     assert.equal(v1, createHmac('sha256', SECRET).update(`${at}.${odd.body}`).digest('hex'), 'only the time is wrong');
     const seconds = Number(at) - Date.now() / 1000;
-    assert.ok(Math.abs(seconds - skew) < 3, `${seconds} s`);
+    assert.ok(Math.abs(seconds - skew) < 60, `${seconds} s`);
     if (skew < 0) assert.throws(() => believed(stripe, odd), /Timestamp outside the tolerance/);
   }
 
