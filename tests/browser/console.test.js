@@ -45,7 +45,7 @@ describe('the console', async () => {
       const answer = await stack.edge.post('/v1/queue/demo/pass', { token: ticket });
       return answer.status === 201 && answer.json.pass;
     });
-    const hold = await until('a hold', async () => (await stack.edge.post('/v1/seats/demo/holds', { token: pass, body: { best_available: { quantity: 2 } } })).json.hold);
+    const hold = await until('a hold', async () => (await stack.edge.post('/v1/seats/demo/holds', { token: pass, body: { best_available: { quantity: 2 } }, headers: { 'idempotency-key': key } })).json.hold);
     const jar = new CookieJar();
     await until('a login', async () => jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, n) })).status === 200);
     const ask = () => stack.edge.post('/v1/pay/orders', { token: pass, body: { event: 'demo', hold }, headers: { ...jar.headers, 'idempotency-key': key } });

@@ -96,10 +96,11 @@ void expiry_tick(struct expiry *expiry)
     while ((event = events_next(conf->events, event)) != NULL) {
         struct expiry_event *its = &expiry->events[event->nth];
         bool writes = owns && !journal_is_stuck(conf->journal, event->nth);
-        bool waits = events_is_open(event) || its->open > 0; /* otherwise it is not ours */
-        if (writes && its->away && events_is_open(event))
+        bool is_open = events_is_open(event);
+        bool ours = is_open || its->open > 0; /* not while it is loaded, or only followed */
+        if (writes && its->away && is_open)
             engine_spare_orders(event->engine, 0, until_ms);
-        set_away(its, !writes && waits);
+        set_away(its, ours && !writes);
     }
     if (owns)
         expire(expiry);

@@ -350,8 +350,8 @@ TEST_CASE(payment_survives_a_cut_that_outlasts_its_hold)
     close_process(process);
 }
 
-/* It was asked for after the end. A process that owns nothing else is loading until it has opened
- * the event. */
+/* The first request for the event comes after the payment's end. A process that owns nothing has
+ * the role `loading` while it opens its first event. */
 TEST_CASE(payment_that_ended_in_a_sleeping_event_gets_no_extra_time)
 {
     struct process *process = open_process(pg_fixture_dsn());
