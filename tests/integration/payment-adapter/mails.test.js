@@ -151,7 +151,9 @@ test('mails that are refused for a day are given up, and all are sent again in o
   const change = (changes) => world.postgres.sql(`UPDATE pay.mail_outbox SET ${changes} WHERE done_at IS NULL`, 'pay');
   change("made_at = made_at - interval '25 hours', refused = 3");
   await until('a refusal that counts', () => some.every(hurried) && some.some((kind) => is(kind, `${open} AND refused = 4`)));
+  await world.pay.stop(); // and with it the pause, which lengthens with each refusal
   change('refused = 4');
+  await world.pay.start();
   await until('them to be given up', () => some.every((kind) => hurried(kind) && is(kind, givenUp)));
   world.smtp.refuse = null;
   const { json } = await world.pay.admin.post('/admin/mails/all/retry');

@@ -351,7 +351,7 @@ TEST_CASE(payment_survives_a_cut_that_outlasts_its_hold)
 }
 
 /* The first request for the event comes after the payment's end. A process that owns nothing has
- * the role `loading` while it opens its first event. */
+ * the role `loading` while it opens its first event, which takes some ticks here. */
 TEST_CASE(payment_that_ended_in_a_sleeping_event_gets_no_extra_time)
 {
     struct process *process = open_process(pg_fixture_dsn());
@@ -364,11 +364,20 @@ TEST_CASE(payment_that_ended_in_a_sleeping_event_gets_no_extra_time)
              engine_next_end_ms(process->event->engine));
     close_process(process);
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
+    int32_t night = (int32_t)pg_fixture_number(pg, "SELECT no FROM event WHERE id = 'night'");
     pg_fixture_run(pg, sleep);
+    /* Before the start: a process that owns nothing waits while its clock leaves the server's. */
+    atomic_fetch_add(&added_us, 2 * HOUR_US);
     process = start_process(pg_fixture_dsn());
     UNTIL(process, journal_asleep(process->journal) == 2);
-    atomic_fetch_add(&added_us, 2 * HOUR_US);
+    struct err_slot err = {0};
+    bool locked = false;
+    unit_must(store_lock(pg, STORE_LOCK_EVENT, &night, 1, &err, &locked), &err);
+    assert_true(locked);
     journal_wake(process->journal, SPAN("night"));
+    UNTIL(process, events_find(process->events, SPAN("night")) != NULL);
+    ticks_pass(process, 3);
+    unit_must(store_unlock(pg, STORE_LOCK_EVENT, night, &err), &err);
     UNTIL(process, (process->event = opened(process, SPAN("night"))) != NULL);
     ticks_pass(process, 30);
     assert_int_equal(state_of(process, 3), ENGINE_FREE);
