@@ -198,11 +198,13 @@ async function busy(button, work) {
   notice('');
   button.disabled = true;
   try {
-    await work();
-  } catch (error) {
+    await work().catch(async (error) => {
+      if (error.code === 'login-required') await next();
+      if (error.code === 'refund-terms-changed') await showTerms('reload');
+      throw error;
+    });
+  } catch (error) { // that of `work`, or why the page could not be brought up to date after it
     if (!(error instanceof Refused)) throw error;
-    if (error.code === 'login-required') await next();
-    if (error.code === 'refund-terms-changed') await showTerms('reload');
     if (isOver(error)) end();
     notice(sayError(error));
   } finally {

@@ -223,7 +223,13 @@ describe('checkout', async () => {
     await clickFor(page, '#pay-button', '#notice:not(:empty)');
     assert.match(await page.textContent('#notice'), /the login have changed/);
     assert.equal(await page.textContent('#account'), `Logged in as member ${member}`);
-    await page.route('**/v1/pay/orders', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', json: { status: 409, code: 'event-cancelled' } }));
+    const refuse = (status, code, options) => page.route('**/v1/pay/orders', (route) => route.fulfill({ status, contentType: 'application/problem+json', json: { status, code } }), options);
+    await refuse(401, 'login-required', { times: 1 });
+    await page.route('**/v1/pay/me', (route) => route.abort()); // and who is logged in cannot be read
+    await page.click('#pay-button');
+    await page.locator('#notice').getByText('Connection lost').waitFor();
+    await page.unroute('**/v1/pay/me');
+    await refuse(409, 'event-cancelled');
     await page.click('#pay-button');
     await page.locator('#notice').getByText('The event has been cancelled').waitFor();
     assert.ok(!await page.isVisible('#pay-button'));
