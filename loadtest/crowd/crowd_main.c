@@ -67,8 +67,7 @@ static void show(const struct scenario *scenario, const struct run_shared *share
 
 static void report_latency(const char *name, const struct histogram_view *view, struct text *json)
 {
-    json_key(json, name);
-    json_open(json, '{');
+    json_member_open(json, name, '{');
     json_member_u64(json, "count", view->count);
     json_member_u64(json, "p50", histogram_quantile(view, 0.5));
     json_member_u64(json, "p90", histogram_quantile(view, 0.9));
@@ -81,8 +80,7 @@ static void report_latency(const char *name, const struct histogram_view *view, 
 static void report_latencies(const struct scenario *scenario, const struct run_shared *shared,
                              struct text *json)
 {
-    json_key(json, "took_us");
-    json_open(json, '{');
+    json_member_open(json, "took_us", '{');
     for (unsigned phase = PHASE_PAGE; phase < PHASES; phase++) {
         struct histogram_view view =
             took(shared, scenario->processes,
@@ -134,16 +132,13 @@ static void report(const struct scenario *scenario, const struct run_shared *sha
     json_member_u64(json, "seed", scenario->seed);
     json_member_u64(json, "visitors", scenario->visitors);
     json_member_u64(json, "seconds_milli", (uint64_t)(seconds * 1000));
-    json_key(json, "ended");
-    json_open(json, '{');
+    json_member_open(json, "ended", '{');
     for (unsigned how = 0; how < ENDS; how++)
         json_member_u64(json, record_end_names[how], SUM(ended[how]));
     json_close(json, '}');
-    json_key(json, "tricks");
-    json_open(json, '{');
+    json_member_open(json, "tricks", '{');
     for (unsigned trick = 0; trick < TRICKS; trick++) {
-        json_key(json, record_trick_names[trick]);
-        json_open(json, '{');
+        json_member_open(json, record_trick_names[trick], '{');
         json_member_u64(json, "met", SUM(tricks_met[trick]));
         json_member_u64(json, "worked", SUM(tricks_worked[trick]));
         json_close(json, '}');

@@ -47,7 +47,6 @@ export function watchFronts(stage) {
       streams: sum(streams),
       frontsCpuMs: sum([...cpuMs.values()]),
       frontsRssKb: sum(used.map(([, { rssKb }]) => rssKb)),
-      slabKb: machineKb('Slab'),
       availableKb: machineKb('MemAvailable'),
     });
   });

@@ -287,38 +287,34 @@ static void tell_sums(void)
            cpu > 0 ? 2 * (double)sum.us / 1e6 / cpu : 0);
 }
 
-static bool read_number(const char *name, int argc, char **argv, int *at, uint64_t *out)
-{
-    if (strcmp(argv[*at], name) != 0 || *at + 1 >= argc)
-        return false;
-    *out = strtoull(argv[++*at], NULL, 10);
-    return true;
-}
-
 static bool read_options(int argc, char **argv)
 {
+    static const struct {
+        const char *name;
+        uint64_t *number; /* the next word; */
+        bool *flag;       /* or no other word; */
+        const char **text;
+    } options[] = {
+        {"--seeds", .number = &asked.seeds},   {"--from", .number = &asked.from},
+        {"--fresh", .number = &asked.fresh},   {"--shrink", .number = &asked.shrink_s},
+        {"--line", .flag = &asked.line},       {"--whole", .flag = &asked.whole},
+        {"--before", .flag = &asked.before},   {"--story", .flag = &asked.story},
+        {"--find", .flag = &asked.find},       {"--here", .flag = &asked.here},
+        {"--history", .text = &asked.history},
+    };
+    const size_t len = sizeof(options) / sizeof(options[0]);
     for (int i = 1; i < argc; i++) {
-        if (read_number("--seeds", argc, argv, &i, &asked.seeds) ||
-            read_number("--from", argc, argv, &i, &asked.from) ||
-            read_number("--fresh", argc, argv, &i, &asked.fresh) ||
-            read_number("--shrink", argc, argv, &i, &asked.shrink_s))
-            continue;
-        if (strcmp(argv[i], "--history") == 0 && i + 1 < argc)
-            asked.history = argv[++i];
-        else if (strcmp(argv[i], "--before") == 0)
-            asked.before = true;
-        else if (strcmp(argv[i], "--line") == 0)
-            asked.line = true;
-        else if (strcmp(argv[i], "--whole") == 0)
-            asked.whole = true;
-        else if (strcmp(argv[i], "--story") == 0)
-            asked.story = true;
-        else if (strcmp(argv[i], "--find") == 0)
-            asked.find = true;
-        else if (strcmp(argv[i], "--here") == 0)
-            asked.here = true;
-        else
+        size_t at = 0;
+        while (at < len && strcmp(argv[i], options[at].name) != 0)
+            at++;
+        if (at == len || (options[at].flag == NULL && ++i == argc))
             return false;
+        if (options[at].flag != NULL)
+            *options[at].flag = true;
+        else if (options[at].number != NULL)
+            *options[at].number = strtoull(argv[i], NULL, 10);
+        else
+            *options[at].text = argv[i];
     }
     return true;
 }

@@ -11,6 +11,7 @@
 #include "invariants.h"
 #include "postgres/server.h"
 #include "postgres/sql.h"
+#include "queue/people.h"
 #include "queue/queue.h"
 #include "seats.h"
 #include "stage/history.h"
@@ -113,7 +114,7 @@ static bool has_line;
 
 static bool is_quiet(void)
 {
-    return (!has_line || queue_gone()) && buyers_gone() && books_quiet() && seats_quiet() &&
+    return (!has_line || people_gone()) && buyers_gone() && books_quiet() && seats_quiet() &&
            invariant_held() == 0 && server_sessions() <= SESSIONS_MAX;
 }
 
@@ -121,7 +122,7 @@ static void judge(void)
 {
     if (!is_quiet())
         invariant_broken(INVARIANT_4, "after %d s without a fault: %s%s%s%s%s%u connections",
-                         SETTLE_S, !has_line || queue_gone() ? "" : "visitors stand in line, ",
+                         SETTLE_S, !has_line || people_gone() ? "" : "visitors stand in line, ",
                          buyers_gone() ? "" : "buyers wait, ",
                          books_quiet() ? "" : "sagas or letters are open, ",
                          seats_quiet() ? "" : "no owner is at rest, ",
@@ -172,7 +173,7 @@ static void run_sale(const struct world_conf *conf, struct world_end *end)
     sim_note("nothing goes wrong any more");
     fault_end();
     if (has_line)
-        queue_calm_down();
+        people_calm_down();
     if (conf->canary)
         (void)bank_takes_twice();
     (void)sim_run(sale_us + SETTLE_S * (uint64_t)SIM_S, SIM_S, is_quiet);
@@ -193,8 +194,8 @@ static void begin_history(const struct world_conf *conf)
 {
     char settings[160];
     snprintf(settings, sizeof(settings),
-             "'of':'the world, seed %" PRIu64 "','slack_us':%d,'gone_after_us':%" PRIu64,
-             conf->seed, SALE_CLOCK_WAIT_MAX_MS / 2 * SIM_MS + 2 * SIM_MS, queue_gone_after_us());
+             "'of':'the world, seed %" PRIu64 "','slack_us':%d,'gone_after_us':%d", conf->seed,
+             SALE_CLOCK_WAIT_MAX_MS / 2 * SIM_MS + 2 * SIM_MS, FRONTS_GONE_AFTER_MS * SIM_MS);
     history_begin(conf->history, settings);
 }
 

@@ -298,8 +298,7 @@ void scenario_print(const struct scenario *scenario, struct text *out)
             if (section != NULL)
                 json_close(out, '}');
             section = setting->section;
-            json_key(out, section);
-            json_open(out, '{');
+            json_member_open(out, section, '{');
         }
         json_key(out, setting->key);
         if (setting->kind == CONFIG_STRING)

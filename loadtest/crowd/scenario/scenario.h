@@ -48,8 +48,6 @@ enum manner {
     MANNERS,
 };
 
-enum stage_begins { STAGE_OPEN, STAGE_PAUSED, STAGE_PREQUEUE, STAGE_DRAW };
-
 /* The runner's part around the crowd (loadtest/run.js); the crowd itself only validates and prints
  * it. */
 struct stage {

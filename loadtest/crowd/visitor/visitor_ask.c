@@ -25,14 +25,12 @@ static void put_seats(struct text *body, const struct visitor *visitor)
     const struct baggage *baggage = visitor->baggage;
     json_open(body, '{');
     if (baggage->chosen > 0 && visitor->phase == PHASE_HOLD) {
-        json_key(body, "seats");
-        json_open(body, '[');
+        json_member_open(body, "seats", '[');
         for (uint32_t i = 0; i < baggage->chosen; i++)
             json_str(body, span_of(hall_seat_id(visitor->crowd->hall, baggage->seat[i])));
         json_close(body, ']');
     } else {
-        json_key(body, "best_available");
-        json_open(body, '{');
+        json_member_open(body, "best_available", '{');
         json_member_u64(body, "quantity", visitor->party);
         json_member_bool(body, "adjacent", true);
         json_close(body, '}');

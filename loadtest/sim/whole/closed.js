@@ -101,7 +101,6 @@ export function sizeOf(ask, aimS) {
     streams: Math.ceil((ask.visitors * ask.people.streams) / after.fronts), // per front
     usersPerS: Math.ceil((orders * ask.people.login * ROOM) / RULES.loginsOfQueries),
     after,
-    handshakesPerS: ask.cdn ? 0 : ask.visitors / placedInS,
     pollsPerS: waitingUs(ask).polls,
     soldS: all / orders,
     postgresDiskGb: 44 + Math.ceil((all * cost.order_database_bytes * ROOM * 2) / 1e9), // 20 for the system, 24 for WAL

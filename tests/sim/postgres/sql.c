@@ -816,11 +816,7 @@ static void do_heads(struct server_ask *ask)
     }
 }
 
-int sql_owners_heads(struct pg *pg, const struct sql_owners_heads_args *args, struct err_slot *err,
-                     PGresult **out)
-{
-    return run(pg, with_keys(query(do_heads, NULL, 0), args->events, args->events_len), err, out);
-}
+ASKS_WITH(sql_owners_heads, do_heads, events)
 
 /* ---- writing ---- */
 

@@ -2,6 +2,7 @@
 #include "queue/guest.h"
 
 #include "queue/front/fronts.h"
+#include "queue/front/proc.h"
 #include "queue/judge/ledger.h"
 #include "queue/people.h"
 
@@ -20,7 +21,7 @@ struct farewell {
 
 void guest_begin(const struct guest_host *host)
 {
-    fronts_tell(host->left);
+    proc_fleet_report(host->left);
     people_host(host);
 }
 

@@ -20,7 +20,8 @@ enum { PATIENCE_S = 10 };
 
 struct run {
     unsigned event;
-    bool lanes, members, draws, presale, shards, keeps_slots;
+    struct operators_ways ways;
+    bool shards, keeps_slots;
     const char *rate;
     unsigned slots;      /* both at first */
     uint64_t unknown_us; /* since when all fronts report no such event; 0: they do not */
@@ -91,7 +92,7 @@ static void slip(const struct run *show)
         /* of events with lanes: */
         "\"lanes\":[]}",
         "\"lanes\":[{\"id\":\"fans\",\"share\":20},{\"id\":\"club\",\"share\":30}]}"};
-    size_t len = sizeof(slips) / sizeof(slips[0]) - (show->lanes ? 0 : 2);
+    size_t len = sizeof(slips) / sizeof(slips[0]) - (show->ways.lanes ? 0 : 2);
     struct ask ask = numbered(ASK_CHANGE, slips[sim_below(SIM_CHOICES, len)]);
     ask.is_slip = true;
     sim_note("the operator of %s slips: %s", lines_event(show->event), ask.patch);
@@ -217,11 +218,12 @@ static void open_line(unsigned event)
 /* With a presale all lines need a code except the second lane. */
 static void put_lanes(struct text *out, const struct run *show)
 {
-    for (unsigned lane = 1; show->lanes && lane <= EVENT_LANES; lane++)
+    for (unsigned lane = 1; show->ways.lanes && lane <= EVENT_LANES; lane++)
         text_printf(out, "%s{\"id\":\"%s\",\"share\":%u,\"invitations\":%d%s}",
                     lane == 1 ? ",\"lanes\":[" : ",", lines_lane(lane), 40 - 10 * lane,
-                    ASK_INVITATIONS, lane == 1 && show->presale ? ",\"code_required\":true" : "");
-    if (show->lanes)
+                    ASK_INVITATIONS,
+                    lane == 1 && show->ways.presale ? ",\"code_required\":true" : "");
+    if (show->ways.lanes)
         text_char(out, ']');
 }
 
@@ -246,12 +248,12 @@ static void make(const struct run *show)
                 "\"joins_per_ip_per_min\":0%s%s",
                 show->rate, show->slots, operators.sells ? 15 : 5,
                 operators_are_slow(show->event) ? 6 : 3,
-                show->members ? ",\"member_required\":true" : "",
-                show->presale ? ",\"code_required\":true" : "");
+                show->ways.members ? ",\"member_required\":true" : "",
+                show->ways.presale ? ",\"code_required\":true" : "");
     put_lanes(&doc, show);
     if (show->shards)
         TEXT_LIT(&doc, ",\"shards\":2");
-    if (show->draws)
+    if (show->ways.draws)
         put_draw(&doc, show->event);
     text_char(&doc, '}');
     assert(!doc.overflown);
@@ -263,7 +265,7 @@ static void make(const struct run *show)
 
 static unsigned lanes_len(const struct run *show)
 {
-    return show->lanes ? 1 + EVENT_LANES : 1;
+    return show->ways.lanes ? 1 + EVENT_LANES : 1;
 }
 
 /* Loads one lane's codes. Returns true if that is done as far as known. */
@@ -314,7 +316,7 @@ static void set_up(const struct run *show)
         make(show);
         sim_sleep_ms(200, 500);
     } while (view_of(show->event) == NULL);
-    if (show->presale)
+    if (show->ways.presale)
         load_all(show);
 }
 
@@ -365,12 +367,12 @@ static bool is_at(unsigned event, enum line_state state)
 static void open_doors(struct run *show)
 {
     unsigned event = show->event;
-    while (show->draws && !is_at(event, LINE_PRE_QUEUE) && !operators.calm) {
+    while (show->ways.draws && !is_at(event, LINE_PRE_QUEUE) && !operators.calm) {
         look_after(show);
         take_action(event, "schedule");
         sim_sleep_ms(100, 300);
     }
-    if (show->draws)
+    if (show->ways.draws)
         sim_sleep_ms(1000, 15000);
     while (!is_at(event, LINE_OPEN) && !operators.calm) {
         look_after(show);
@@ -391,7 +393,7 @@ static void operate(void *ctx)
         look_after(show);
         if (operators_are_slow(event) && sim_chance(80))
             continue;
-        if (show->presale)
+        if (show->ways.presale)
             turn_codes(show);
         if (!operators.sells && fault_now(FAULT_EVENT_CLOSED))
             close_wrongly(event);
@@ -421,16 +423,16 @@ void operators_begin(bool sells)
         struct run *show = &operators.shows[i];
         *show =
             (struct run){.event = i,
-                         .lanes = sim_chance(33),
-                         .draws = sim_chance(50),
-                         .presale = sim_chance(33),
+                         .ways.lanes = sim_chance(33),
+                         .ways.draws = sim_chance(50),
+                         .ways.presale = sim_chance(33),
                          .keeps_slots = !sells && sim_chance(40),
                          .rate = rates[sim_below(SIM_CHOICES, sizeof(rates) / sizeof(rates[0]))],
                          .slots = slots[sim_below(SIM_CHOICES, sizeof(slots) / sizeof(slots[0]))]};
         if (operators_are_slow(i)) /* late visitors, who owe a token, meet those in time */
             show->slots = 1;
         show->shards = sim_chance(30);
-        show->members = sim_chance(show->lanes ? 60 : 20);
+        show->ways.members = sim_chance(show->ways.lanes ? 60 : 20);
         (void)sim_spawn(NULL, operate, show);
     }
 }
@@ -440,27 +442,12 @@ void operators_calm_down(void)
     operators.calm = true;
 }
 
-bool operators_have_lanes(unsigned event)
+const struct operators_ways *operators_ways(unsigned event)
 {
-    return operators.shows[event].lanes;
-}
-
-bool operators_want_members(unsigned event)
-{
-    return operators.shows[event].members;
+    return &operators.shows[event].ways;
 }
 
 bool operators_are_slow(unsigned event)
 {
     return operators.shows[event].rate[0] == '0';
-}
-
-bool operators_draw(unsigned event)
-{
-    return operators.shows[event].draws;
-}
-
-bool operators_have_presale(unsigned event)
-{
-    return operators.shows[event].presale;
 }

@@ -4,12 +4,13 @@
 
 #include <stdbool.h>
 
+struct operators_ways {
+    bool lanes, members, draws, presale;
+};
+
 void operators_begin(bool sells); /* `sells`: seats are sold inside, so visits last longer */
 void operators_calm_down(void);   /* from here on all visitors are let in */
-bool operators_have_lanes(unsigned event);
-bool operators_want_members(unsigned event);
 bool operators_are_slow(unsigned event);
-bool operators_draw(unsigned event);
-bool operators_have_presale(unsigned event);
+const struct operators_ways *operators_ways(unsigned event);
 
 #endif

@@ -92,7 +92,7 @@ static bool is_checked(const struct visitor *visitor)
 static bool is_recorded(const struct ask *ask)
 {
     return ask->kind <= ASK_PASS && ask->line.event == 0 && ask->line.lane == 0 &&
-           !operators_draw(0) && !operators_have_presale(0) && !lines_was_made_again(0);
+           !operators_ways(0)->draws && !operators_ways(0)->presale && !lines_was_made_again(0);
 }
 
 static void record_asked(const struct ask *ask)
@@ -201,7 +201,7 @@ static void work(struct visitor *visitor, const struct ask *refused)
 /* Some share a popular code, some have another one, and some guess. */
 static void find_presale(struct visitor *visitor)
 {
-    if (!operators_have_presale(visitor->line.event))
+    if (!operators_ways(visitor->line.event)->presale)
         return;
     visitor->presale = sim_chance(10)   ? 1 + ASK_PRESALES + sim_below(SIM_CHOICES, GUESSES)
                        : sim_chance(40) ? 1 + sim_below(SIM_CHOICES, 3)
@@ -496,10 +496,10 @@ static void live(void *ctx)
 static void settle(struct visitor *visitor)
 {
     unsigned event = visitor->n % fronts_events();
-    bool lanes = operators_have_lanes(event);
+    bool lanes = operators_ways(event)->lanes;
     uint32_t nth = visitor->n / fronts_events();
     visitor->line = (struct line_ref){event, 0};
-    if (operators_want_members(event))
+    if (operators_ways(event)->members)
         visitor->member = lanes && sim_chance(70) ? 1 + nth / 2 : VISITORS_MAX + nth;
     if (lanes && nth % 2 == 1)
         visitor->line.lane = (unsigned)(1 + sim_below(SIM_CHOICES, EVENT_LANES));

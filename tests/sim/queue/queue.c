@@ -43,16 +43,6 @@ void queue_begin(uint32_t visitors, uint64_t sale_us, unsigned events)
     sim_after(NULL, CALM_BEFORE_S * (uint64_t)SIM_S, go_wrong, NULL);
 }
 
-void queue_calm_down(void)
-{
-    people_calm_down();
-}
-
-bool queue_gone(void)
-{
-    return people_gone();
-}
-
 void queue_judge(void)
 {
     ledger_judge_end();
@@ -81,11 +71,6 @@ void queue_run(uint32_t visitors, uint32_t sale_s, bool canary)
 bool queue_load_before(const char *library)
 {
     return fronts_load_before(library);
-}
-
-uint64_t queue_gone_after_us(void)
-{
-    return FRONTS_GONE_AFTER_MS * SIM_MS;
 }
 
 uint32_t queue_joined(void)

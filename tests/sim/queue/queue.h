@@ -9,14 +9,10 @@
  * visitor enters without a call. */
 void queue_run(uint32_t visitors, uint32_t sale_s, bool canary);
 /* The same in parts, for a world that sells seats inside: one event, whose visitors are guests of a
- * host (people_host()). */
+ * host (people_host()); people.h says when they are gone. */
 void queue_begin(uint32_t visitors, uint64_t sale_us, unsigned events);
-void queue_calm_down(void);
-bool queue_gone(void);
 void queue_judge(void);
 bool queue_load_before(const char *library); /* see fronts_load_before() */
-/* A visitor silent for this long may count as gone. */
-uint64_t queue_gone_after_us(void);
 uint32_t queue_joined(void);
 uint32_t queue_entered(void);
 

@@ -265,7 +265,7 @@ struct sim_proc *sim_current(void)
 }
 
 /* A process may be killed at each of its pauses. */
-static void rest(uint64_t us)
+void sim_sleep(uint64_t us)
 {
     struct sim_fiber *fiber = sim.fiber;
     assert(fiber != NULL);
@@ -276,21 +276,16 @@ static void rest(uint64_t us)
     pause_fiber();
 }
 
-void sim_sleep(uint64_t us)
-{
-    rest(us);
-}
-
 void sim_sleep_ms(uint64_t least, uint64_t most)
 {
-    rest((least + sim_below(SIM_CHOICES, most - least + 1)) * SIM_MS);
+    sim_sleep((least + sim_below(SIM_CHOICES, most - least + 1)) * SIM_MS);
 }
 
 bool sim_gate_wait(struct sim_gate *gate, uint64_t us)
 {
     if (!gate->rung) {
         gate->waiter = sim.fiber;
-        rest(us);
+        sim_sleep(us);
         gate->waiter = NULL;
     }
     bool rung = gate->rung;

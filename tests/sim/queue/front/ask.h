@@ -11,8 +11,7 @@
 #include "queue/front/lines.h"
 #include "stage/sim.h"
 
-enum { FRONTS = 3, FRONTS_GONE_AFTER_MS = 6000 };
-
+enum { FRONTS = 3 };
 enum { ASK_PATCH_MAX = 512 };
 enum { ASK_PRESALES = 24 }; /* loaded codes; others are guesses */
 enum { ASK_PRESALE_MAX = 24 };
@@ -105,7 +104,6 @@ struct ask {
     /* for the fronts */
     uint64_t asked_us;
     unsigned asked_lane;
-    unsigned judged;
 };
 
 /* Callbacks of the checkers. `front` is the number of the responding front. */

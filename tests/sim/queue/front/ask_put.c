@@ -54,8 +54,7 @@ static void put_codes(struct text *body, const struct ask_load *load)
     if (channel[0] != '\0')
         json_member_cstr(body, "channel", channel);
     json_member_u64(body, "uses", load->uses);
-    json_key(body, "codes");
-    json_open(body, '[');
+    json_member_open(body, "codes", '[');
     for (unsigned n = load->first; n <= ASK_PRESALES; n += load->step) {
         ask_presale_text(n, code);
         json_str(body, span_of(code));

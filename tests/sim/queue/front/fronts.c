@@ -36,11 +36,6 @@ unsigned fronts_events(void)
     return fronts.events;
 }
 
-void fronts_tell(void (*on_left)(const char *session))
-{
-    proc_fleet_report(on_left);
-}
-
 /* ---- requests on their way ---- */
 
 static void handle(void *ctx)

@@ -13,7 +13,6 @@ bool fronts_load_before(const char *path);
 /* Starts the fronts with this number of events. */
 void fronts_begin(const struct ask_ears *ears, unsigned events);
 unsigned fronts_events(void);
-void fronts_tell(void (*on_left)(const char *session)); /* called for each visit that ended */
 void fronts_fault(uint32_t ms);
 /* The response comes later, or never. */
 void fronts_ask(struct ask *ask);

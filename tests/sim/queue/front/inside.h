@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { FRONTS_GONE_AFTER_MS = 6000 }; /* a visitor silent for this long may count as gone */
 enum { GUEST_TICKET_MAX = 64, GUEST_PASS_MAX = 1025, GUEST_SESSION_MAX = 128 };
 
 #define GUEST_ISSUER "line"

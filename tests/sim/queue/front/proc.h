@@ -71,7 +71,7 @@ static inline struct proc *proc_of(struct sim_proc *sim)
 }
 
 void proc_fleet_begin(const struct ask_ears *ears);
-void proc_fleet_report(void (*on_left)(const char *session));
+void proc_fleet_report(void (*on_left)(const char *session)); /* for each visit that ended */
 const struct proc_fleet *proc_fleet(void);
 bool proc_fleet_is_rotated(void); /* the last new key has reached every front */
 /* Passes' keys: each front signs with them from its reload on. `before`: or NULL. */

@@ -85,7 +85,7 @@ static struct {
     uint32_t rows_len;
     uint32_t found[2 * ROWS_MAX]; /* by number: index in `rows`, from 1 */
     struct sale sales[EVENTS];
-    uint32_t joined, entered;
+    uint32_t entered;
     enum { ACT_WRITTEN = 1, ACT_REFUSED } acts[ACTS_MAX]; /* of operators; 0: neither yet */
     struct {
         uint64_t at_us, number;
