@@ -1,67 +1,17 @@
-// Which responses hold when a part dies. FAIRGATE_SOAK=1 runs each test many times.
+// Which responses hold when a part dies.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, delay, openProxy, openScope, runProgram, seededRng, until } from '../../lib-js/index.js';
 import { hall, importHall, openFollower, openPostgres, openSale, openSeats, operator, ROLE, roleOf, saga, untilOwner, visitor } from '../../integration/seat-service/site.js';
-import { judgeJournal, Ledger } from './ledger.js';
+import { Ledger } from './ledger.js';
 
-const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 2;
 const SIZE = { rows: 50, seatsPerRow: 40 };
 const SEATS = SIZE.rows * SIZE.seatsPerRow;
 const EVENT = 'crash-night';
 
 const openSite = (t, options) => openSale(t, [EVENT], { document: hall({ ...SIZE, limits: { orphan_rule: false } }), ...options });
-
-// Waits for this many more holds, however long they take.
-async function untilHolds(ledger, more = 20) {
-  const before = ledger.answers.get(201) ?? 0;
-  await until('holds to be answered', () => (ledger.answers.get(201) ?? 0) > before + more);
-}
-
-test('backends ended in mid-commit give no wrong answer', async (t) => {
-  const rng = seededRng(t);
-  const { postgres, seats } = await openSite(t);
-  const ledger = new Ledger(seats, EVENT, rng);
-  ledger.start(24);
-  for (let round = 0; round < ROUNDS * 5; round += 1) {
-    await delay(rng.unit() * 150);
-    await until('a backend to end', () => postgres.sql(
-      `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-       WHERE application_name = 'fairgate seat-service journal'`,
-      'seats',
-    ) !== '0');
-  }
-  await untilHolds(ledger);
-  await ledger.stop();
-  t.diagnostic(JSON.stringify(await ledger.judge(seats, SEATS)));
-  judgeJournal(postgres);
-  const metrics = await seats.metrics();
-  assert.ok(metrics.get('fairgate_journal_reconnects_total') > ROUNDS);
-});
-
-// judges: seat
-test('a stopped owner is replaced, and commits nothing when it wakes up', async (t) => {
-  const rng = seededRng(t);
-  const { scope, postgres, seats: owner } = await openSite(t);
-  const standby = await openFollower(scope, postgres, owner);
-  const ledger = new Ledger(owner, EVENT, rng);
-  ledger.start(24);
-  await untilHolds(ledger);
-  owner.pause();
-  await standby.untilReady();
-  const before = postgres.sql('SELECT max(seq) FROM seats.journal', 'seats');
-  ledger.running = false;
-  owner.child.mayEnd = true;
-  owner.resume();
-  await owner.child.ends();
-  await ledger.stop();
-  assert.equal(postgres.sql('SELECT max(seq) FROM seats.journal', 'seats'), before);
-  assert.equal(owner.child.exit.code, 1, 'it ends, to be started again as a standby');
-  t.diagnostic(JSON.stringify(await ledger.judge(standby, SEATS)));
-  assert.equal((await visitor(standby, EVENT).hold({ best_available: { quantity: 2 } })).status, 201);
-});
 
 test('an owner that was cut off or stopped is not ready once another may own, though it cannot know yet', async (t) => {
   const scope = openScope(t);
@@ -128,6 +78,7 @@ test('a stopped owner that wakes up says nothing final of what was changed since
     here.hold({ seats: ['r3s1', 'r3s2'] }),
   ].map((answer) => answer.catch(() => null));
   for (let turn = 0; turn < 20; turn += 1) await delay(10); // each turn sends on new connections, however late they come
+  const before = postgres.sql('SELECT max(seq) FROM seats.journal', 'seats');
   owner.child.mayEnd = true;
   owner.resume();
   const answers = (await Promise.all(asked)).filter((answer) => answer !== null);
@@ -138,6 +89,8 @@ test('a stopped owner that wakes up says nothing final of what was changed since
   }
   assert.ok(answers.length > 0);
   await owner.child.ends();
+  assert.equal(owner.child.exit.code, 1, 'it ends, to be started again as a standby');
+  assert.equal(postgres.sql('SELECT max(seq) FROM seats.journal', 'seats'), before);
   assert.equal((await checkout.read(hold)).json.state, 'sold');
   assert.equal((await there.read(mine)).status, 200);
 });
@@ -310,20 +263,12 @@ test('a session that cannot be kept as ended is shut out all the same, and said 
   await until('it to be kept', async () => (await saga(seats, EVENT).endSession(session)).status === 204);
 });
 
-test('replay prints the state at any row, and names the row where a chain was broken', async (t) => {
+test('replay names the row where a chain was broken', async (t) => {
   const { postgres, seats } = await openSite(t);
   const buyer = visitor(seats, EVENT);
-  const { hold } = (await buyer.hold({ seats: ['r1s1', 'r1s2'] })).json;
-  await buyer.hold({ seats: ['r2s1', 'r2s2', 'r2s3'] });
-  await buyer.release(hold);
+  for (const row of [1, 2]) assert.equal((await buyer.hold({ seats: [`r${row}s1`, `r${row}s2`] })).status, 201);
   const replay = (...args) => runProgram('seat-service', ['replay', '--config', seats.configPath, ...args]);
-  const held = (output) => JSON.parse(output.stdout).categories.reduce((n, c) => n + c.held, 0);
-  assert.equal(held(replay()), 3);
-  assert.equal(held(replay('--seq', '1')), 0);
-  assert.equal(held(replay('--seq', '2')), 2);
-  assert.equal(held(replay('--seq', '3')), 5);
-  const now = replay('--event', EVENT, '--seats', '--at', '2100-01-01T00:00:00Z');
-  assert.equal(Object.keys(JSON.parse(now.stdout).seats).length, 3);
+  assert.equal(replay().status, 0);
   assert.equal(replay('--event', 'nowhere').status, 1);
   assert.equal(replay('--nonsense').status, 2);
 
