@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
-import { act, at, makeEvent, makePreQueue, openSite, patch, startFront, Visitor } from './support.js';
+import { act, at, makeEvent, makePreQueue, openShow, openSite, patch, startFront, Visitor } from './support.js';
 
 const KNOBS = { rate_per_s: 0, burst: 10, pow_bits: 0 };
 
@@ -125,46 +125,24 @@ test('a front never replaces an unreadable document by defaults', async () => {
 
 // ---- lost ----
 
-// Redis saves its data only on command.
-async function openForgetful(t) {
-  const forgetful = await openSite(t, { fronts: 2, redis: { settings: { appendonly: 'no' } } });
-  await makeEvent(forgetful, 'show', KNOBS);
-  await forgetful.redis.command('SAVE');
-  return forgetful;
-}
+const knob = async (front, name) => (await front.admin.get('/admin/events/show')).json[name];
 
-// The second front is restarted together with Redis; the first one is cut off meanwhile and knows what was lost.
-async function loseWrites({ fronts: [away, here], redis: server }) {
+test('a front with a lost version of a higher number than a newer one takes that of Redis', async (t) => {
+  // Redis saves its data only on command.
+  const { fronts: [away, here], redis: server } = await openShow(t, KNOBS, { fronts: 2, redis: { settings: { appendonly: 'no' } } });
+  await server.command('SAVE');
+  for (const knobs of [{ burst: 77 }, { burst: 78 }, { burst: 79, pow_bits: 3 }]) await patch(away, 'show', knobs);
+  // The second front is restarted together with Redis; the first one is cut off meanwhile and knows what was lost.
   away.pause();
   await here.kill();
   await server.kill();
   await server.start();
   await here.start();
-}
-
-const knob = async (front, name) => (await front.admin.get('/admin/events/show')).json[name];
-
-test('a front with a lost version of a higher number than a newer one takes that of Redis', async (t) => {
-  const forgetful = await openForgetful(t);
-  const [away, here] = forgetful.fronts;
-  for (const knobs of [{ burst: 77 }, { burst: 78 }, { burst: 79, pow_bits: 3 }]) await patch(away, 'show', knobs);
-  await loseWrites(forgetful);
   assert.equal(await knob(here, 'burst'), 10);
   await patch(here, 'show', { burst: 33 });
   away.resume();
   await until('the newer document', async () => (await knob(away, 'burst')) === 33);
   assert.equal((await new Visitor(away, 'show').join()).status, 201, 'no work is asked for');
-  assert.equal(await forgetful.redis.command('HGET', cfg('show'), 'burst'), '33');
+  assert.equal(await server.command('HGET', cfg('show'), 'burst'), '33');
   assert.equal(await knob(here, 'burst'), 33);
-});
-
-test('a lost document returns with its front', async (t) => {
-  const forgetful = await openForgetful(t);
-  const [away, here] = forgetful.fronts;
-  await patch(away, 'show', { burst: 77 });
-  await loseWrites(forgetful);
-  assert.equal(await knob(here, 'burst'), 10);
-  away.resume();
-  await until('the lost document', async () => (await knob(here, 'burst')) === 77);
-  assert.equal(await knob(away, 'burst'), 77);
 });

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openSite, openShow, patch, solve, untilShardsHear, untilState, Visitor } from './support.js';
+import { act, invitationsOf, makeEvent, openSite, openShow, patch, solve, untilLanes, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
@@ -16,12 +16,6 @@ async function solvedWork(front, headers = {}) {
   const task = assertProblem(await front.http.post('/v1/queue/show/join', { headers }), 428, 'proof-of-work-required');
   return solve(task.challenge, task.bits, () => {});
 }
-async function invitations(front, lane = 'fans') {
-  const answer = await front.admin.get(`/admin/events/show/lanes/${lane}/invitations?limit=20`);
-  return answer.json.invitations.map(({ code }) => code);
-}
-const untilLanes = (front) => until('the lanes', async () =>
-  (await front.http.get('/v1/queue/show/status')).json.lanes?.every(({ issued }) => issued !== undefined));
 // A lane's picture comes with its own tick, so an answer may still lack the position.
 async function positionOf(front, { json }) {
   if (json.position !== null) return json.position;
@@ -84,30 +78,6 @@ test('no way of opening gives a place without proof of work', async (t) => {
   t.diagnostic(`${joins} joins`);
 });
 
-test('a new rule holds on every front once it is confirmed', async (t) => {
-  const shop = openShop();
-  const site = await openSite(t, { fronts: 2, config: { members: { keys: shop.file } } });
-  const lanes = [{ id: 'fans', name: 'Fans', share: 30, invitations: 20 }];
-  await makeEvent(site, 'show', { ...STILL, lanes });
-  const codes = await invitations(site.front);
-  const crowd = (headers = {}) => Promise.all(Array.from({ length: 40 }, () =>
-    site.fronts[1].http.post('/v1/queue/show/join', { headers })));
-  await untilLanes(site.fronts[1]);
-  for (const [rule, open, status, headers] of [
-    [{ pow_bits: 8 }, { pow_bits: 0 }, 428],
-    [{ member_required: true }, { member_required: false }, 401],
-    [{ lanes: [{ ...lanes[0], invitations: 1 }] }, { lanes }, 422, { 'x-invitation': codes[9] }],
-  ]) {
-    for (let round = 0; round < 10; round += 1) {
-      await untilShardsHear(site, 'show', (await patch(site.front, 'show', rule)).version); // within a second, as promised
-      for (const answer of await crowd(headers)) assert.equal(answer.status, status, answer.text);
-      await patch(site.front, 'show', open);
-      await until('the other front to ask for less', async () =>
-        (await site.fronts[1].http.post('/v1/queue/show/join', { headers })).status < 300);
-    }
-  }
-});
-
 // ---- keys ----
 
 test('an Idempotency-Key of another visitor gives no place of theirs', async (t) => {
@@ -137,17 +107,6 @@ test('an Idempotency-Key of another visitor gives no place of theirs', async (t)
   assert.equal(await seq(site, 'show'), 7, 'and no retry left a ghost');
 });
 
-test('a used code is not given to a visitor who guesses its key', async (t) => {
-  const site = await openShow(t, STILL);
-  const owner = await Visitor.withPlace(site.front, 'show');
-  const { code } = (await owner.call('POST', 'move')).json;
-  const take = (address) => site.front.http.post('/v1/queue/show/move',
-    { body: { code }, headers: { 'idempotency-key': 'take', ...from(address) } });
-  assert.equal((await take('198.51.100.1')).status, 200);
-  assert.equal((await take('198.51.100.1')).status, 200, 'the same device again');
-  assertProblem(await take('198.51.100.2'), 410, 'code-used');
-});
-
 // ---- work ----
 
 test('one work is one place, whatever the key of the join is', async (t) => {
@@ -155,8 +114,8 @@ test('one work is one place, whatever the key of the join is', async (t) => {
   const site = await openSite(t, { fronts: 2, config: { members: { keys: shop.file } } });
   const lanes = [{ id: 'fans', name: 'Fans', share: 30, invitations: 20 }];
   await makeEvent(site, 'show', { ...STILL, pow_bits: 6, lanes });
-  for (const front of site.fronts) await untilLanes(front);
-  const codes = await invitations(site.front);
+  for (const front of site.fronts) await untilLanes(front, 'show');
+  const codes = await invitationsOf(site.front, 'show');
   let turn = 0;
   const join = (work, headers = {}) => site.fronts[(turn += 1) % 2].http.post('/v1/queue/show/join',
     { headers: { 'x-proof-of-work': work, ...headers } });
@@ -210,8 +169,8 @@ test('a member has one place and one visit by several invitations', async (t) =>
   const site = await openSite(t, { fronts: 2, config: { members: { keys: shop.file } } });
   const lanes = ['fans', 'press'].map((id) => ({ id, name: id, share: 30, invitations: 20 }));
   await makeEvent(site, 'show', { ...FAST, member_required: true, lanes });
-  for (const front of site.fronts) await untilLanes(front);
-  const [fans, press] = [await invitations(site.front), await invitations(site.front, 'press')];
+  for (const front of site.fronts) await untilLanes(front, 'show');
+  const [fans, press] = [await invitationsOf(site.front, 'show'), await invitationsOf(site.front, 'show', 'press')];
   let turn = 0;
   const visitor = () => new Visitor(site.fronts[(turn += 1) % 2], 'show');
   const kim = asMember(shop.token('kim')), lee = asMember(shop.token('lee'));
@@ -248,19 +207,4 @@ test('a member has one place and one visit by several invitations', async (t) =>
   const inside = new Set(tries.filter(({ status }) => status < 300).map(({ json }) => json.session));
   assert.equal(inside.size, 1, 'one of the two places');
   for (const answer of tries) if (answer.status >= 300) assertProblem(answer, 409, 'member-inside');
-});
-
-// ---- places that are elsewhere ----
-
-test('a ticket whose place moved a moment ago is a place on no front', async (t) => {
-  const site = await openShow(t, STILL, { fronts: 2 });
-  for (let i = 0; i < 10; i += 1) {
-    const owner = new Visitor(site.front, 'show'), other = new Visitor(site.front, 'show');
-    const { ticket, position } = await owner.joined();
-    const { code } = (await owner.call('POST', 'move')).json;
-    assert.equal((await other.call('POST', 'move', { body: { code } })).status, 200);
-    const again = await site.fronts[1].http.post('/v1/queue/show/join', { token: ticket });
-    assert.equal(again.status, 201, again.text);
-    assert.ok(again.json.position > position, 'at the end, as one who has none');
-  }
 });

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertStatus, CookieJar, until } from '../../lib-js/index.js';
+import { assertStatus, until } from '../../lib-js/index.js';
 import { act, at, makeEvent, openSite, openShow, patch, untilState, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html', 'accept-encoding': 'gzip', 'accept-language': 'en' };
@@ -103,12 +103,4 @@ test('personal pages are no-store, and forms lead to them', async (t) => {
   const again = await visitor.join({ headers: { ...HTML, origin: `http://127.0.0.1:${site.front.port}` }, body: '' });
   assert.equal(again.headers.location, '/e/show/mine');
   assert.match(own(await ask('/e/show/mine')), /id="position">1</);
-});
-
-test('without the setting pages are no-store', async (t) => {
-  const site = await openShow(t, { rate_per_s: 0 });
-  const page = await site.front.http.get('/e/show', { headers: HTML });
-  assert.equal(page.headers['cache-control'], 'private, no-store');
-  const jar = new CookieJar();
-  assert.ok(jar.take(page).headers['set-cookie']);
 });

@@ -8,25 +8,19 @@ import { assertProblem, assertStatus, runProgram, until } from '../../lib-js/ind
 import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { answered } from './crowd.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, makePreQueue, openSite, openShow, patch, untilShardsHear, untilState, Visitor } from './support.js';
+import { act, invitationsOf, makeEvent, makePreQueue, openSite, openShow, patch, untilLanes, untilShardsHear, untilState, Visitor } from './support.js';
 
 const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }];
 const STILL = { rate_per_s: 0, lanes: LANES };
 const status = async (front) => (await front.http.get('/v1/queue/show/status')).json;
 const laneOf = async (front, id) => (await status(front)).lanes.find((lane) => lane.id === id);
 
-async function invitations(front, lane = 'fans', query = '?limit=500') {
-  const answer = assertStatus(await front.admin.get(`/admin/events/show/lanes/${lane}/invitations${query}`), 200);
-  return answer.json.invitations.map(({ code }) => code);
-}
 const invited = (code) => ({ headers: { 'x-invitation': code } });
-const untilLanes = (site) => Promise.all(site.fronts.map((front) => until('the lanes', async () =>
-  (await laneOf(front, 'fans'))?.issued !== undefined)));
 
 async function openLanes(t, knobs, options = {}) {
   const site = await openShow(t, knobs, options);
-  await untilLanes(site);
-  site.codes = await invitations(site.front);
+  for (const front of site.fronts) await untilLanes(front, 'show');
+  site.codes = await invitationsOf(site.front, 'show');
   return site;
 }
 
@@ -212,8 +206,8 @@ test('lanes are fixed once joins open but shares are not', async (t) => {
 test('each lane has its own repeatable draw, which verify-draw judges as well', async (t) => {
   const site = await openSite(t, { fronts: 2 });
   await makePreQueue(site, 'show', STILL);
-  await untilLanes(site);
-  site.codes = await invitations(site.front);
+  for (const front of site.fronts) await untilLanes(front, 'show');
+  site.codes = await invitationsOf(site.front, 'show');
   const visitors = [];
   for (let i = 0; i < 12; i += 1) {
     const visitor = new Visitor(site.fronts[i % 2], 'show');

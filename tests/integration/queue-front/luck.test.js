@@ -7,28 +7,6 @@ import { openShow, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
-test('a new front does not call an event unknown', async (t) => {
-  const site = await openShow(t, STILL);
-  const visitor = await Visitor.withPlace(site.front, 'show');
-  await site.redis.pause(); // so that the state lasts
-  await site.front.kill();
-  await site.front.start(false);
-  await until('it to listen', async () => (await site.front.private.get('/healthz')).status === 200);
-  const answers = await Promise.all([
-    visitor.me(),
-    site.front.http.get('/v1/queue/show/status'),
-    site.front.http.get('/v1/queue/show/stream'),
-    site.front.http.post('/v1/queue/show/join'),
-    site.front.http.get('/e/show'),
-  ]);
-  for (const answer of answers) assertProblem(answer, 503, 'starting');
-  assert.equal(answers[0].headers['retry-after'], '1');
-  await site.redis.resume();
-  await site.front.untilReady();
-  assert.equal((await visitor.me()).json.position, 1);
-  assertProblem(await site.front.http.get('/v1/queue/none/status'), 404, 'event-unknown');
-});
-
 test('me and status work without Redis, join and pass do not', async (t) => {
   const site = await openShow(t, STILL);
   const visitor = await Visitor.withPlace(site.front, 'show');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, runProgram, serve, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { makeEvent, openSite, openShow, startFront, Visitor } from './support.js';
+import { makeEvent, openSite, startFront, Visitor } from './support.js';
 
 const LINE = { rate_per_s: 0, member_required: true };
 
@@ -119,47 +119,4 @@ test('a file serves until the shop answers; a bad address is refused at start', 
     { env: { FAIRGATE_MEMBERS_KEYS_URL: 'ftp://shop/keys' } });
   assert.notEqual(bad.status, 0);
   assert.match(bad.stderr + bad.stdout, /keys_url: must begin with http/);
-});
-
-// ---- who comes again ----
-
-const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
-const end = (front, session) => front.admin.post(`/internal/sessions/${session}/end`);
-
-test('a member whose visit is over joins again at the end', async (t) => {
-  const shop = openShop();
-  const site = await openShow(t, { ...FAST, member_required: true }, { fronts: 2, config: { members: { keys: shop.file } } });
-  const kim = asMember(shop.token('kim'));
-  const seen = new Set();
-  for (const over of ['order', 'leave', 'order']) {
-    const visitor = new Visitor(site.fronts[seen.size % 2], 'show'); // without cookies from the last time
-    const joined = await visitor.join(kim);
-    assert.equal(joined.status, 201, joined.text);
-    assert.equal(seen.has(joined.json.position), false, 'another place than before');
-    seen.add(joined.json.position);
-    await visitor.entered(kim);
-    const inside = await visitor.join(kim);
-    assert.deepEqual([inside.status, inside.json.position], [200, joined.json.position], 'a visit that goes on is one');
-    const elsewhere = await new Visitor(site.front, 'show').join(kim);
-    assert.deepEqual([elsewhere.status, elsewhere.json.position], [200, joined.json.position]);
-    const { session } = (await visitor.pass(kim)).json;
-    if (over === 'order') await end(site.front, session);
-    else await visitor.leave();
-    assert.ok([401, 410].includes((await visitor.pass(kim)).status));
-  }
-});
-
-test('the page of a used-up place offers to join again, without script too', async (t) => {
-  const site = await openShow(t, FAST);
-  const visitor = await Visitor.withPlace(site.front, 'show');
-  await end(site.front, (await visitor.entered()).session);
-  visitor.jar.take({ headers: { 'set-cookie': ['fg_pass_show=; Max-Age=0'] } });
-  const html = { headers: { accept: 'text/html' }, body: '' };
-  const refused = await visitor.pass(html);
-  assert.equal(refused.headers.location, '/e/show?notice=session-ended');
-  const page = await site.front.http.get(`${refused.headers.location}&lang=en`, { headers: visitor.jar.headers });
-  assert.match(page.text, /data-view="expired"/);
-  assert.match(page.text, /You can join again/);
-  assert.equal((await visitor.join(html)).headers.location, '/e/show');
-  assert.ok((await visitor.entered()).session);
 });

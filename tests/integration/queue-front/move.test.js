@@ -83,8 +83,9 @@ test('a lost answer loses no place: the same device asks again and has it', asyn
   for (const front of site.fronts) {
     assert.equal((await front.http.post(path, { body: { code: next }, headers: key })).status, 200);
   }
-  const other = { 'idempotency-key': 'robot-2' };
-  assertProblem(await site.front.http.post(path, { body: { code: next }, headers: other }), 410, 'code-used');
+  for (const other of [{ 'idempotency-key': 'robot-2' }, { ...key, 'x-forwarded-for': '198.51.100.2' }]) {
+    assertProblem(await site.front.http.post(path, { body: { code: next }, headers: other }), 410, 'code-used');
+  }
   assertProblem(await site.front.http.post(path, { body: { code: next }, headers: { 'idempotency-key': 'ä' } }),
     400, 'idempotency-key-invalid');
 });

@@ -334,8 +334,9 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
   await until('it to listen', async () => (await front.private.get('/healthz')).status === 200);
   for (const call of ['status', 'me', 'stream', 'fairness', 'verify']) {
     const answer = await open('GET', q(call), { token: pass.json.pass });
-    assert.equal(answer.json.code, 'starting', call);
+    assert.deepEqual([answer.json.code, answer.headers['retry-after']], ['starting', '1'], call);
   }
+  assert.equal((await open('POST', q('join'))).json.code, 'starting');
   for (const path of ['/e/show', '/e/show/mine', '/e/show/fairness']) await open('GET', path);
 
   assert.deepEqual(contract.unseen().filter((promise) => !OUT_OF_REACH.includes(promise)), []);

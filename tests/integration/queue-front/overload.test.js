@@ -10,18 +10,7 @@ import { openShow, Visitor } from './support.js';
 const FEW = { config: { line: { joins_waiting: 16 } } };
 const CROWD = 600;
 
-// Answers in order of arrival: [{key, status, retryAfter, code, position}].
-function storm(site, count, name) {
-  const answers = [];
-  const calls = Array.from({ length: count }, async (_, i) => {
-    const key = `${name}-${i}`;
-    const { port } = site.fronts[i % site.fronts.length];
-    answers.push({ key, answer: await joinOnce(port, key) });
-  });
-  return { answers, done: Promise.all(calls) };
-}
-
-const joinOnce = (port, key) => client({ port }).post('/v1/queue/show/join', {
+const joinOnce = ({ fronts }, i, key) => client({ port: fronts[i % fronts.length].port }).post('/v1/queue/show/join', {
   headers: { 'idempotency-key': key },
 });
 
@@ -32,7 +21,11 @@ test('joins under overload get 503, me and pass are answered', async (t) => {
   const waiting = await Visitor.withPlace(site.front, 'show');
   await waiting.untilCalled();
   await site.redis.pause();
-  const { answers, done } = storm(site, CROWD, 'crowd');
+  const answers = []; // in order of arrival
+  const done = Promise.all(Array.from({ length: CROWD }, async (_, i) => {
+    const key = `crowd-${i}`;
+    answers.push({ key, answer: await joinOnce(site, i, key) });
+  }));
   await until('joins to be shed', () => answers.filter(isShed).length >= 20); // enough that they do not all get the same time by chance
   assert.equal((await waiting.me()).status, 200, 'a waiting visitor is answered as usual');
   // Passes are still accepted while joins are shed: only Redis does not answer.
@@ -54,10 +47,7 @@ test('joins under overload get 503, me and pass are answered', async (t) => {
   const left = sent.map(({ key }) => key);
   const places = [1, ...answers.filter(({ answer }) => answer.status === 201).map(({ answer }) => answer.json.position)];
   await until('everybody to have a place', async () => {
-    const back = await Promise.all(left.splice(0, 100).map(async (key, i) => {
-      const { port } = site.fronts[i % site.fronts.length];
-      return { key, answer: await joinOnce(port, key) };
-    }));
+    const back = await Promise.all(left.splice(0, 100).map(async (key, i) => ({ key, answer: await joinOnce(site, i, key) })));
     for (const { key, answer } of back) {
       if (answer.status >= 300) left.push(key);
       else places.push(answer.json.position);

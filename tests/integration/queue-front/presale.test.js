@@ -45,18 +45,6 @@ test('a wrong code takes no place', async (t) => {
   assert.deepEqual(await counts(site), [{ lane: 'general', channel: null, codes: 2, uses: 2, used: 1 }]);
 });
 
-test('a repeated join uses its code once', async (t) => {
-  const site = await presale(t);
-  await load(site, { codes: ['ONCE-ONLY'] });
-  const key = { 'idempotency-key': 'mine' };
-  assertProblem(await site.front.http.post('/v1/queue/show/join', withCode('WRONG-ONE', key)), 422, 'code-unknown');
-  const first = await site.front.http.post('/v1/queue/show/join', withCode('ONCE-ONLY', key));
-  const again = await site.front.http.post('/v1/queue/show/join', withCode('ONCE-ONLY', key));
-  assert.deepEqual([first.status, again.status, again.json.position], [201, 200, 1]);
-  assertProblem(await site.front.http.post('/v1/queue/show/join', withCode('ONCE-ONLY', { 'idempotency-key': 'yours' })), 422, 'code-used-up');
-  assert.equal((await counts(site))[0].used, 1);
-});
-
 test('one who waits in the general line gets into the lane that a code opens, and keeps the place if it opens none', async (t) => {
   // Over shards such a visitor keeps the place (openapi.yaml).
   const site = await presale(t, { rate_per_s: 0, shards: 1, lanes: [{ id: 'club', share: 30 }] });

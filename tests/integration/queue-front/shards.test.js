@@ -7,7 +7,7 @@ import { addReplica, assertProblem, assertStatus, client, cutReplica, openScope,
 import { answered, assertEveryTicketStands, Crowd } from './crowd.js';
 import { STATE } from '../line/line.js';
 import { assertPlacesAreWhole, assertRepeatsAreTheSame, range } from './places.js';
-import { act, makeEvent, openSite, openShow, patch, Visitor } from './support.js';
+import { act, makeEvent, openSite, openShow, patch } from './support.js';
 
 const SHARDS = 4;
 const OVER_SHARDS = { shards: SHARDS, rate_per_s: 0 };
@@ -43,19 +43,6 @@ describe('a line over shards', { concurrency: true }, () => {
     assert.equal(await site.redis.command('GET', 'fg:{show}:seq'), String(cuts.places));
     await assertRepeatsAreTheSame(crowd, site.fronts);
     await assertEveryTicketStands(site, crowd.tickets.slice(-10));
-  });
-
-  test('those who joined over shards are called in their order and come in', async (t) => {
-    const site = await openShow(t, { ...OVER_SHARDS, max_active: 0 });
-    const visitors = [];
-    for (let i = 0; i < 12; i += 1) {
-      visitors.push(new Visitor(site.front, 'show'));
-      await visitors[i].joined();
-    }
-    const { json: last } = await visitors[11].me();
-    assert.equal(last.position, 12, 'one after the other they come in their order');
-    await patch(site.front, 'show', { rate_per_s: 100 });
-    for (const visitor of visitors) await visitor.entered();
   });
 
   test('a changed document reaches all shards', async (t) => {

@@ -149,6 +149,16 @@ export async function archiveOf(front, id, query = '') {
   return text;
 }
 
+// The codes of a lane's invitations.
+export async function invitationsOf(front, id, lane = 'fans') {
+  const answer = assertStatus(await front.admin.get(`/admin/events/${id}/lanes/${lane}/invitations?limit=1000`), 200);
+  return answer.json.invitations.map(({ code }) => code);
+}
+
+// Until then the front may answer a visitor of a lane without a position.
+export const untilLanes = (front, id) => until('the lanes', async () =>
+  (await front.http.get(`/v1/queue/${id}/status`)).json.lanes?.every(({ issued }) => issued !== undefined));
+
 export function untilState(front, id, state) {
   return until(`${id} to be ${state}`, async () => {
     const answer = await front.admin.get(`/admin/events/${id}`);
