@@ -19,8 +19,8 @@ function assertLater(answer, code) {
 }
 
 // Refused while JSON containing `text` cannot be read, and accepted unchanged when it can.
-const takenLater = (memory) => async (text, status, ask) => {
-  assertLater(await memory.without(text, ask), 'overloaded');
+const takenLater = (memory) => async (text, status, ask, code = 'overloaded') => {
+  assertLater(await memory.without(text, ask), code);
   const answer = await ask();
   assert.equal(answer.status, status, answer.text);
   return answer;
@@ -91,22 +91,17 @@ describe('a payment adapter without memory', () => {
     buyer = await world.login();
   });
 
-  async function assertTakenLater(text, code, status, ask) {
-    assertLater(await memory.without(text, ask), code);
-    const answer = await ask();
-    assert.equal(answer.status, status, answer.text);
-    return answer;
-  }
+  const assertTakenLater = takenLater(memory);
 
   test("an unread pass, shop token or body is not invalid and works on retry", async () => {
     const held = world.hold();
     const order = () => world.order(buyer, held);
-    const { json } = await assertTakenLater(`"sub":"${held.session}"`, 'unavailable', 201, order);
-    await assertTakenLater(`"hold":"${held.hold}"`, 'unavailable', 200, order);
+    const { json } = await assertTakenLater(`"sub":"${held.session}"`, 201, order, 'unavailable');
+    await assertTakenLater(`"hold":"${held.hold}"`, 200, order, 'unavailable');
     const now = Math.floor(Date.now() / 1000);
     const token = world.queue.token({ iss: 'shop', aud: 'fairgate', sub: '84', jti: 'j-scarce', iat: now, exp: now + 60 }, { typ: 'JWT' });
-    await assertTakenLater('"j-scarce"', 'login-busy', 200, () => world.visitor().post('/v1/pay/login', { token }));
-    await assertTakenLater('"percent":', 'unavailable', 200, () => buyer.get(`/v1/pay/orders/${json.order}`));
+    await assertTakenLater('"j-scarce"', 200, () => world.visitor().post('/v1/pay/login', { token }), 'login-busy');
+    await assertTakenLater('"percent":', 200, () => buyer.get(`/v1/pay/orders/${json.order}`), 'unavailable');
   });
 
   test('verify-ticket fails if it cannot read the list of keys', () => {

@@ -18,6 +18,11 @@ const ROLES = {
   zoe: { roles: ['kitchen'] },
 };
 const settings = (issuer, more = {}) => ({ issuer: issuer.url, audience: AUDIENCE, keys: `${issuer.url}/jwks`, ...more });
+// Repeats a call until the issuer's keys are known: the set is fetched again when a token names an unknown key.
+const knowing = (call) => until('the keys', async () => {
+  const answer = await call();
+  return answer.json?.code !== 'operator-keys-awaited' && answer;
+});
 const PATCH = (event) => ['PATCH', `/admin/events/${event}`, { body: { burst: 7 } }];
 
 describe('operator accounts at the waiting room', () => {
@@ -27,11 +32,7 @@ describe('operator accounts at the waiting room', () => {
   const token = {};
 
   const as = (shown, method, path, options = {}) => site.front.private.call(method, path, { token: shown, ...options });
-  // Retries until the key is known: the set is fetched again when a token names an unknown key.
-  const once = (shown, ...call) => until('the key to be there', async () => {
-    const answer = await as(shown, ...call);
-    return answer.json?.code !== 'operator-keys-awaited' && answer;
-  });
+  const once = (...call) => knowing(() => as(...call));
 
   before(async () => {
     issuer = await openIssuer(scope);
@@ -160,10 +161,7 @@ describe('operator accounts at the waiting room', () => {
     const config = { operators: settings(issuer, { audience: CLIENT }) };
     const front = await startFront({ ...site, scope: other }, config);
     const { id_token: shown, access_token: access } = await issuer.login('ann');
-    const answer = await until('the keys', async () => {
-      const now = await front.private.get('/admin/whoami', { token: shown });
-      return now.json.code !== 'operator-keys-awaited' && now;
-    });
+    const answer = await knowing(() => front.private.get('/admin/whoami', { token: shown }));
     assert.deepEqual([answer.json.name, answer.json.role], ['ann@house.example', 'admin']);
     assertProblem(await front.private.get('/admin/whoami', { token: access }), 401, 'operator-token-refused');
   });
@@ -198,10 +196,7 @@ describe('operator accounts at the waiting room', () => {
     writeFileSync(path, JSON.stringify({ keys: issuer.keys.map(({ d, p, q, dp, dq, qi, ...jwk }) => jwk) }));
     const front = await startFront({ ...site, scope: other }, { operators: settings(issuer, { keys: path, role_prefix: 'fairgate-' }) });
     const shown = issuer.forge({ groups: ['fairgate-viewer', 'admin'] });
-    const answer = await until('the keys', async () => {
-      const now = await front.private.get('/admin/whoami', { token: shown });
-      return now.json.code !== 'operator-keys-awaited' && now;
-    });
+    const answer = await knowing(() => front.private.get('/admin/whoami', { token: shown }));
     assert.equal(answer.json.role, 'viewer');
     for (const [more, says] of [[{ audience: '' }, 'operators.audience'], [{ keys: '' }, 'operators.keys'], [{ keys: 'http://id.example/jwks' }, 'operators.keys']]) {
       const bad = await startFront({ ...site, scope: other }, { operators: settings(issuer, more), ready: false });
@@ -231,11 +226,7 @@ describe('operator accounts at the seats and the payments', () => {
     for (const service of [seats, pay]) await ask(service, issuer.forge({ roles: ['viewer'] }), 'GET', '/admin/whoami');
   });
 
-  // Retries until the issuer's keys are known.
-  const ask = (service, token, method, path, options = {}) => until('its keys', async () => {
-    const answer = await service.private.call(method, path, { token, ...options });
-    return answer.json?.code !== 'operator-keys-awaited' && answer;
-  });
+  const ask = (service, token, method, path, options = {}) => knowing(() => service.private.call(method, path, { token, ...options }));
 
   // judges: roles
   test('seats and payments permit calls by role and event', async () => {

@@ -10,39 +10,36 @@ import { besideWorld, EVENT, openWorld } from './lib/world.js';
 const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
 
 // The adapter calls the first process; the second owns the event.
-async function openShared(t) {
-  const scope = openScope(t);
-  let first, second;
-  const world = await openWorld(scope, {
-    mail: { url: '' },
-    async before(opening) {
-      const { postgres, ...keys } = besideWorld(opening, ROLE);
-      first = await openSeats(scope, postgres, { shares: 2, ...keys, config: { journal: { instance: 'seats1' } } });
-      second = await openSeats(scope, postgres, { shares: 2, ...keys, config: { journal: { instance: 'seats2' } } });
-      for (const [event, owner] of [['another', first], [EVENT, second]]) {
-        await operator(first, event).import(hall({ limits: { orphan_rule: false } }));
-        await until(`${event} to be owned`, () => opens(owner, event));
-      }
-      opening.options.seats = { url: `http://127.0.0.1:${first.port}`, internal_url: `http://127.0.0.1:${first.privatePort}` };
-    },
+const scope = openScope(test);
+let first, second;
+const world = await openWorld(scope, {
+  mail: { url: '' },
+  async before(opening) {
+    const { postgres, ...keys } = besideWorld(opening, ROLE);
+    first = await openSeats(scope, postgres, { shares: 2, ...keys, config: { journal: { instance: 'seats1' } } });
+    second = await openSeats(scope, postgres, { shares: 2, ...keys, config: { journal: { instance: 'seats2' } } });
+    for (const [event, owner] of [['another', first], [EVENT, second]]) {
+      await operator(first, event).import(hall({ limits: { orphan_rule: false } }));
+      await until(`${event} to be owned`, () => opens(owner, event));
+    }
+    opening.options.seats = { url: `http://127.0.0.1:${first.port}`, internal_url: `http://127.0.0.1:${first.privatePort}` };
+  },
+});
+const buyer = await world.login();
+let visits = 0;
+
+async function order(seats) {
+  const visit = visitor(seats, EVENT, { session: `visit-${(visits += 1)}` });
+  const { hold } = (await visit.hold({ best_available: { quantity: 2 } })).json;
+  const made = await until('the order to be taken', async () => {
+    const answer = await world.order(buyer, { hold, pass: visit.token });
+    return answer.status !== 503 && answer;
   });
-  const buyer = await world.login();
-  let visits = 0;
-  const order = async (seats) => {
-    const visit = visitor(seats, EVENT, { session: `visit-${(visits += 1)}` });
-    const { hold } = (await visit.hold({ best_available: { quantity: 2 } })).json;
-    const made = await until('the order to be taken', async () => {
-      const answer = await world.order(buyer, { hold, pass: visit.token });
-      return answer.status !== 503 && answer;
-    });
-    assert.equal(made.status, 201, made.text);
-    return made.json.order;
-  };
-  return { world, buyer, order, first, second };
+  assert.equal(made.status, 201, made.text);
+  return made.json.order;
 }
 
-test('orders of an event that another process owns are taken, paid and compared', async (t) => {
-  const { world, buyer, order, second } = await openShared(t);
+test('orders of an event that another process owns are taken, paid and compared', async () => {
   const paid = await order(second);
   // A new process does not know what the previous one had learnt.
   await world.pay.restart();
@@ -52,8 +49,7 @@ test('orders of an event that another process owns are taken, paid and compared'
   await world.assertAgreed(paid);
 });
 
-test('when the owner dies the next one is found, for what was begun and for what is new', async (t) => {
-  const { world, buyer, order, first, second } = await openShared(t);
+test('when the owner dies the next one is found, for what was begun and for what is new', async () => {
   const begun = await order(second);
   await until('the payment to exist', () => world.psp.of(begun).length > 0);
   await second.kill();

@@ -11,25 +11,31 @@ const ORDERS = 2000; // two seats each
 const stepsOf = (step) => [step, ...(step.Plans ?? []).flatMap(stepsOf)];
 const read = (step) => (step['Actual Rows'] + (step['Rows Removed by Filter'] ?? 0)) * step['Actual Loops'];
 const compared = (step) => (step['Rows Removed by Join Filter'] ?? 0) * step['Actual Loops'];
+const textOf = (name) => statementsOf('payment-adapter').find((one) => one.name === name).text.replace(/;$/, '');
+const plansIn = (output) => output.slice(output.indexOf('[\n')).split(/(?<=^\])\n/m).map((plan) => JSON.parse(plan)[0].Plan);
+const SALE = `${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })}`;
+
+async function openDatabase(t) {
+  const postgres = await startPostgres(openScope(t), { databases: ['pay'] });
+  migrate(postgres, 'payment-adapter', 'pay');
+  return postgres;
+}
 
 test('the seats of a sale are compared with its orders and tickets by hashing, whatever the planner believes', async (t) => {
-  const scope = openScope(t);
-  const postgres = await startPostgres(scope, { databases: ['pay'] });
-  migrate(postgres, 'payment-adapter', 'pay');
-  postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })}`, 'pay');
-  const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'reconcile_seats');
+  const postgres = await openDatabase(t);
+  postgres.sql(SALE, 'pay');
   const sold = postgres.rows(`SELECT o.id AS order, e.seat FROM orders o, jsonb_array_elements_text(o.seats) AS e (seat)
     WHERE o.status = 'completed'`, 'pay');
   assert.ok(sold.length > ORDERS, `${sold.length} seats are sold`);
   const [{ event }] = postgres.rows('SELECT event FROM orders LIMIT 1', 'pay');
 
   const plan = (list) => {
-    const output = postgres.sql(`TRUNCATE sold_page;
+    const [found] = plansIn(postgres.sql(`TRUNCATE sold_page;
       INSERT INTO sold_page (reader, part, seats) VALUES
         ('me', 0, '${JSON.stringify(list.slice(0, 2000))}'), ('me', 1, '${JSON.stringify(list.slice(2000))}');
-      SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
-      EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('${event}', 120000, 'me', 2, 20, 0)`, 'pay');
-    return JSON.parse(output.slice(output.indexOf('[')))[0].Plan;
+      SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${textOf('reconcile_seats')};
+      EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('${event}', 120000, 'me', 2, 20, 0)`, 'pay'));
+    return found;
   };
   for (const known of ['nothing', 'all'])
     for (const [what, list, found] of [['all that is sold', sold, 0], ['nothing', [], 40]]) {
@@ -51,29 +57,26 @@ const HOT = {
 const PAGES = { shop_take: 250 }; // statements that do more than look up
 
 test('statements per order use a key, even with plans made on empty tables', async (t) => {
-  const scope = openScope(t);
-  const postgres = await startPostgres(scope, { databases: ['pay'] });
-  migrate(postgres, 'payment-adapter', 'pay');
-  const all = statementsOf('payment-adapter');
-  const hot = Object.entries(HOT).map(([name, args]) => ({ name, text: all.find((one) => one.name === name).text, args }));
+  const postgres = await openDatabase(t);
   // One session throughout, like a service's connection.
   const output = postgres.sql(`\\set member nobody
     \\set event none
     \\set subject none
     SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan;
-    ${hot.map(({ name, text, args }) => `PREPARE ${name} AS ${text.replace(/;$/, '')}; EXECUTE ${name} (${args});`).join('\n')}
+    ${Object.entries(HOT).map(([name, args]) => `PREPARE ${name} AS ${textOf(name)}; EXECUTE ${name} (${args});`).join('\n')}
     SELECT FROM pace_pay('shop', 0, 1, NULL);
-    ${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })};
+    ${SALE};
     UPDATE orders SET member = (SELECT min(member) FROM orders); SELECT 'orders ' || count(*) FROM orders WHERE payment IS NOT NULL;
     SELECT member, event, id AS subject FROM orders LIMIT 1 \\gset
     UPDATE shop_outbox SET member = id, done_at = NULL, due_at = now();
-    ${hot.map(({ name, args }) => `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE ${name} (${args});`).join('\n')}`, 'pay');
+    ${Object.entries(HOT).map(([name, args]) => `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE ${name} (${args});`).join('\n')}`, 'pay');
   assert.match(output, /^orders \d{4}$/m, 'there are orders with payments');
-  const plans = output.slice(output.indexOf('[\n')).split(/(?<=^\])\n/m).map((plan) => JSON.parse(plan)[0].Plan);
-  assert.equal(plans.length, hot.length);
-  for (const [i, plan] of plans.entries()) {
+  const plans = plansIn(output);
+  assert.equal(plans.length, Object.keys(HOT).length);
+  for (const [i, name] of Object.keys(HOT).entries()) {
+    const plan = plans[i];
     const touched = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
-    assert.ok(touched < (PAGES[hot[i].name] ?? 50), `${hot[i].name}: ${touched} pages, at ${ORDERS} orders`);
+    assert.ok(touched < (PAGES[name] ?? 50), `${name}: ${touched} pages, at ${ORDERS} orders`);
   }
 });
 
@@ -86,19 +89,15 @@ const QUEUES = {
 };
 
 test('due rows are read from the front of their queue, even by a plan made when it was empty', async (t) => {
-  const scope = openScope(t);
-  const postgres = await startPostgres(scope, { databases: ['pay'] });
-  migrate(postgres, 'payment-adapter', 'pay');
-  postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })};
+  const postgres = await openDatabase(t);
+  postgres.sql(`${SALE};
     UPDATE shop_outbox SET done_at = now(); UPDATE mail_outbox SET done_at = now(); UPDATE saga SET state = 2;
     SELECT FROM pace_pay('shop', 0, 1, NULL)`, 'pay');
   postgres.sql('VACUUM ANALYZE', 'pay');
   for (const [name, [args, grow]] of Object.entries(QUEUES)) {
-    const { text } = statementsOf('payment-adapter').find((one) => one.name === name);
-    const output = postgres.sql(`SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
-      PREPARE early AS ${text.replace(/;$/, '')}; EXECUTE early (${args}); ${grow}; PREPARE late AS ${text.replace(/;$/, '')};
-      ${['early', 'late'].map((plan) => `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE ${plan} (${args})`).join('; ')}`, 'pay');
-    const plans = output.slice(output.indexOf('[\n')).split(/(?<=^\])\n/m).map((plan) => JSON.parse(plan)[0].Plan);
+    const plans = plansIn(postgres.sql(`SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
+      PREPARE early AS ${textOf(name)}; EXECUTE early (${args}); ${grow}; PREPARE late AS ${textOf(name)};
+      ${['early', 'late'].map((plan) => `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE ${plan} (${args})`).join('; ')}`, 'pay'));
     const most = Math.max(...plans.flatMap(stepsOf).map(read));
     assert.ok(most < ORDERS / 4, `${name}: one step read ${most} rows, at ${ORDERS} orders`);
   }
@@ -107,42 +106,32 @@ test('due rows are read from the front of their queue, even by a plan made when 
 // Each customer's messages are delivered in order, so each is compared with those before it. At about 20,000 rows PostgreSQL
 // avoids nested loops by itself.
 test('one customer\'s messages are not compared pairwise', async (t) => {
-  const scope = openScope(t);
-  const postgres = await startPostgres(scope, { databases: ['pay'] });
-  migrate(postgres, 'payment-adapter', 'pay');
-  const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'shop_take');
-  const output = postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })};
+  const postgres = await openDatabase(t);
+  const [plan] = plansIn(postgres.sql(`${SALE};
     UPDATE shop_outbox SET member = '1', done_at = NULL, due_at = now(); ANALYZE;
-    SET plan_cache_mode = force_generic_plan; SET enable_nestloop = off; PREPARE asked AS ${text.replace(/;$/, '')};
-    EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked (${HOT.shop_take})`, 'pay');
-  const [{ Plan: plan }] = JSON.parse(output.slice(output.indexOf('[')));
+    SET plan_cache_mode = force_generic_plan; SET enable_nestloop = off; PREPARE asked AS ${textOf('shop_take')};
+    EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked (${HOT.shop_take})`, 'pay'));
   const most = Math.max(...stepsOf(plan).map(compared));
   assert.ok(most < 10 * ORDERS, `${most} pairs`);
   assert.ok(plan['Shared Hit Blocks'] + plan['Shared Read Blocks'] < 10 * ORDERS);
 });
 
 test('a page of the lines of a small event reads the orders of that event alone', async (t) => {
-  const scope = openScope(t);
-  const postgres = await startPostgres(scope, { databases: ['pay'] });
-  migrate(postgres, 'payment-adapter', 'pay');
-  postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })}; ${payRows({ no: 2, first: ORDERS + 1, last: ORDERS + 20, days: 2 })}; ANALYZE`, 'pay');
-  const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'order_lines');
-  const output = postgres.sql(`SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text.replace(/;$/, '')};
-    EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('event-2', '', '{"checkout.1": 4}', 201)`, 'pay');
-  const scan = stepsOf(JSON.parse(output.slice(output.indexOf('[')))[0].Plan).find((step) => step['Relation Name'] === 'orders');
+  const postgres = await openDatabase(t);
+  postgres.sql(`${SALE}; ${payRows({ no: 2, first: ORDERS + 1, last: ORDERS + 20, days: 2 })}; ANALYZE`, 'pay');
+  const [plan] = plansIn(postgres.sql(`SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${textOf('order_lines')};
+    EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('event-2', '', '{"checkout.1": 4}', 201)`, 'pay'));
+  const scan = stepsOf(plan).find((step) => step['Relation Name'] === 'orders');
   assert.ok(read(scan) <= 20, JSON.stringify(scan));
   assert.equal(scan['Index Name'], 'orders_event', 'in the order of its pages');
 });
 
 test('the progress of an event\'s refunds is read without a look-up per order', async (t) => {
-  const scope = openScope(t);
-  const postgres = await startPostgres(scope, { databases: ['pay'] });
-  migrate(postgres, 'payment-adapter', 'pay');
-  postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })}; INSERT INTO cancelled_event (event, reason) VALUES ('event-1', 'ill')`, 'pay');
-  const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'cancellation');
-  const output = postgres.sql(`SET plan_cache_mode = force_generic_plan; SET jit = off; PREPARE asked AS ${text.replace(/;$/, '')};
-    EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('event-1', '{"checkout.1": 4}', 20)`, 'pay');
-  const read = stepsOf(JSON.parse(output.slice(output.indexOf('[')))[0].Plan).filter((step) => step['Relation Name'] && step['Actual Loops'] > 1);
+  const postgres = await openDatabase(t);
+  postgres.sql(`${SALE}; INSERT INTO cancelled_event (event, reason) VALUES ('event-1', 'ill')`, 'pay');
+  const [plan] = plansIn(postgres.sql(`SET plan_cache_mode = force_generic_plan; SET jit = off; PREPARE asked AS ${textOf('cancellation')};
+    EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ('event-1', '{"checkout.1": 4}', 20)`, 'pay'));
+  const read = stepsOf(plan).filter((step) => step['Relation Name'] && step['Actual Loops'] > 1);
   assert.deepEqual(read.map((step) => [step['Relation Name'], step['Actual Loops']]), []);
 });
 
@@ -172,9 +161,7 @@ const ALL_ASKED = {
 // A connection keeps its plans. They are made while a sale's tables are empty or, if a service starts in the middle, without
 // statistics about the new rows.
 test('a request finds its rows by key, whatever is known of the tables when it is planned', async (t) => {
-  const scope = openScope(t);
-  const postgres = await startPostgres(scope, { databases: ['pay'] });
-  migrate(postgres, 'payment-adapter', 'pay');
+  const postgres = await openDatabase(t);
   const read = () => wholeReadsOf(postgres, 'payment-adapter', 'pay')
     .flatMap(({ name, reads }) => reads
       .filter(({ relation }) => !SMALL.includes(relation) && !ALL_ASKED[name]?.includes(relation))
@@ -182,6 +169,6 @@ test('a request finds its rows by key, whatever is known of the tables when it i
   assert.deepEqual(read(), [], 'empty tables');
   for (const table of postgres.sql("SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace = 'pay'::regnamespace", 'pay').split('\n'))
     postgres.sql(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`, 'pay');
-  postgres.sql(`${HELPERS}; ${payRows({ no: 1, first: 1, last: ORDERS, days: 2 })}`, 'pay');
+  postgres.sql(SALE, 'pay');
   assert.deepEqual(read(), [], 'tables that have grown, and no statistics of them');
 });
