@@ -104,3 +104,15 @@ test('an expiry that is refused in one event does not prolong the orders of anot
   allow();
   await assertBack(seats);
 });
+
+test('while the whole journal is locked every event is refused at once, and afterwards each sells', async (t) => {
+  const events = ['one', 'two', 'three', 'four', 'five', 'six'];
+  const { scope, postgres, seats } = await openSite(t, { events });
+  const before = await reconnects(seats);
+  const lock = await holdLock(scope, postgres, 'LOCK TABLE seats.journal IN EXCLUSIVE MODE');
+  const refused = await Promise.all(events.map((event) => hold(seats, event)));
+  for (const answer of refused) assertProblem(answer, 503, 'journal-unavailable');
+  await lock.letGo();
+  for (const event of events) await until(`${event} to sell`, async () => (await hold(seats, event)).status === 201);
+  assert.equal(await reconnects(seats), before, 'the connection is as good as before');
+});

@@ -1,10 +1,11 @@
-// More than one Redis: a master that sentinels replace, a cluster whose slots move (shards.test.js: its masters die). Data that never
+// More than one Redis: a master that sentinels replace, a cluster whose slots move and whose masters die. Data that never
 // reached a replica is lost, although visitors saw it: no position gets worse, and none is given twice.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
-  beginMove, cutReplica, openScope, startCluster, startRedis, startReplica, startSentinels, until,
+  addReplica, beginMove, cutReplica, openScope, startCluster, startRedis, startReplica,
+  startSentinels, until,
 } from '../../lib-js/index.js';
 import { Crowd } from './crowd.js';
 import { live, makeEvent, openSite, Visitor } from './support.js';
@@ -119,5 +120,24 @@ describe('failover', { concurrency: true }, () => {
       await until('six looks', async () => (await registry.commandCalls()).scard >= before.scard + 6);
       return (await registry.commandCalls()).smembers === before.smembers;
     });
+  });
+
+  // judges: place
+  test('a dead master with acknowledged joins loses no place', async (t) => {
+    const scope = openScope(t);
+    const cluster = await startCluster(scope, 3);
+    const slot = await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:{show}:cfg');
+    const master = cluster.owner(slot);
+    const replica = await addReplica(scope, cluster, master);
+    const { site, early, crowd } = await openCrowded(t, scope, { cluster: ports(cluster.nodes) });
+
+    await cutReplica(master, replica);
+    await crowd.untilPlaces(200);
+    const seen = await look(early);
+    await master.kill();
+    await crowd.untilPlaces(200);
+    assert.ok(await sum(site, 'fairgate_store_heals_total') > 0);
+    await crowd.stop();
+    await assertWhole(site, crowd, early, seen);
   });
 });

@@ -188,6 +188,8 @@ test('verify keeps an active visitor inside, whatever token of the shop comes wi
     return claims(visitor.jar.get(`fg_pass_${show}`).value).exp * 1000 > Date.parse(pass.expires_at) + 5000;
   }, { everyMs: 200 });
   assert.equal((await live(site.front, show)).active, 1);
+  assert.equal((await visitor.leave()).status, 204);
+  assert.equal(visitor.jar.get(`fg_ticket_${show}`), undefined, 'the cookie is taken back');
 });
 
 test('a pass is returned until its last moment', async (t) => {
@@ -209,4 +211,18 @@ test('a page of another origin cannot join for a visitor', async (t) => {
     assertProblem(await post(origin), 403, 'origin-refused');
   }
   assert.equal((await post(`http://127.0.0.1:${site.front.port}`)).status, 201);
+});
+
+test('several loops in one process are several fronts on one port', async (t) => {
+  const site = await openShow(t, { ...FAST, rate_per_s: 50, burst: 1 }, { config: { http: { loops: 3 } } });
+  const answers = await joinAtOnce(site.front, 'show', 120);
+  const places = answers.map(({ json }) => json.position).sort((a, b) => a - b);
+  assert.deepEqual(places, Array.from({ length: 120 }, (_, i) => i + 1));
+  const serving = async () => Number(await site.redis.command('GET', 'fg:{show}:serving')); // read directly, because a picture may be older
+  await until('the line to move', async () => (await serving()) > 5);
+  const from = { at: performance.now(), serving: await serving() };
+  await until('a second', () => performance.now() - from.at > 1000);
+  const moved = (await serving()) - from.serving;
+  const most = 50 * ((performance.now() - from.at) / 1000 + 0.5) + 1;
+  assert.ok(moved <= most, `three loops tick, and ${moved} were called, at most ${most}`);
 });
