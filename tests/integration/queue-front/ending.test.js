@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { assertStatus, openScope, until } from '../../lib-js/index.js';
-import { archiveOf, invitationsOf, Visitor, act, makeEvent, openSite, patch, startFront, untilEveryLoop } from './support.js';
+import { Visitor, act, makeEvent, openSite, patch, startFront, untilEveryLoop } from './support.js';
 
 const version = async (front, id) => (await front.admin.get(`/admin/events/${id}`)).headers.etag;
 const listed = async (front) => (await front.admin.get('/admin/events')).json.events.map(({ id }) => id);
@@ -34,13 +34,25 @@ async function remove(front, id, { unarchived = false, headers = {} } = {}) {
   });
 }
 
-const linesOf = async (front, id) => (await archiveOf(front, id)).trimEnd().split('\n').map((line) => JSON.parse(line));
+// All parts, concatenated as in the file.
+async function archiveOf(front, id) {
+  let text = '';
+  let parts = 0;
+  for (let path = `/admin/events/${id}/archive`; path; parts += 1) {
+    const part = assertStatus(await front.admin.get(path), 200);
+    assert.match(part.headers['content-type'], /^application\/x-ndjson/);
+    text += part.text;
+    path = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
+  }
+  assert.ok(text.endsWith('\n'));
+  return { lines: text.trimEnd().split('\n').map((line) => JSON.parse(line)), parts };
+}
 
 const LANES = [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }];
 
 // Takes a place in the lane.
 async function fan(front, id) {
-  const [code] = await invitationsOf(front, id);
+  const { invitations: [{ code }] } = assertStatus(await front.admin.get(`/admin/events/${id}/lanes/fans/invitations`), 200).json;
   await Visitor.withPlace(front, id, { headers: { 'x-invitation': code } });
 }
 
@@ -110,7 +122,7 @@ describe('the end of an event', async () => {
     assert.equal((await remove(site.front, 'again')).json.code, 'event-not-archived');
     assert.equal((await site.front.admin.delete('/admin/events/again')).json.code, 'if-match-missing');
 
-    const lines = await linesOf(site.fronts[1], 'again');
+    const { lines, parts } = await archiveOf(site.fronts[1], 'again');
     const [head, fairness, ofFans] = lines;
     assert.deepEqual([head.format, head.format_version, head.event, head.state], ['fairgate-archive', 2, 'again', 'closed']);
     assert.deepEqual([head.figures.joined, head.figures.entered], [20, 1]);
@@ -121,7 +133,7 @@ describe('the end of an event', async () => {
     const acts = lines.filter(({ audit }) => audit).flatMap(({ audit }) => audit).map(({ what }) => what);
     assert.deepEqual([acts[0], acts.at(-1)], ['create', 'close']);
     assert.ok(lines.some(({ series }) => series));
-    assert.ok(lines.at(-1).parts > 1);
+    assert.equal(lines.at(-1).parts, parts);
     assert.match(lines.at(-1).sha256, /^[0-9a-f]{64}$/);
 
     const headers = { 'If-Match': await version(site.front, 'again'), 'X-Operator': 'kim' };
@@ -234,7 +246,7 @@ describe('the end of an event', async () => {
       await until('the status to be gone', async () => (await front.http.get('/v1/queue/old/status')).status === 404);
     assert.ok(!(await keysOf(site.redis, 'old')).some((key) => /:(idem|called|active|ip)/.test(key)));
     assert.equal((await site.fronts[1].admin.get('/admin/events/old')).json.name, 'Long ago');
-    const lines = await linesOf(site.front, 'old');
+    const { lines } = await archiveOf(site.front, 'old');
     assert.equal(lines[0].figures.joined, 1);
     assert.deepEqual([lines[0].lanes.map(({ figures }) => figures.joined), lines[0].restore.lines.length], [[1], 2]);
     await makeEvent(site, 'runs', {});

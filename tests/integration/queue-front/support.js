@@ -156,8 +156,10 @@ export async function invitationsOf(front, id, lane = 'fans') {
 }
 
 // Until then the front may answer a visitor of a lane without a position.
-export const untilLanes = (front, id) => until('the lanes', async () =>
-  (await front.http.get(`/v1/queue/${id}/status`)).json.lanes?.every(({ issued }) => issued !== undefined));
+export const untilLanes = (front, id) => until('the lanes', async () => {
+  const { lanes } = (await front.http.get(`/v1/queue/${id}/status`)).json;
+  return lanes?.length > 0 && lanes.every(({ issued }) => issued !== undefined);
+});
 
 export function untilState(front, id, state) {
   return until(`${id} to be ${state}`, async () => {
