@@ -34,9 +34,9 @@ const OTHERS = Number(process.env.FAIRGATE_OTHERS ?? 3);
 const FEW = 6; // rerun at most this many files: more would take long and show nothing
 const LONGEST = 10;
 const COSTS = 'build/costs'; // of all files that ever ran here
-// A process that does not end has failed. The longest file of `make test` takes two minutes, or ten on a busy machine. Tests
+// A process that does not end has failed. The longest file of `make test` takes four minutes, or twenty on a busy machine. Tests
 // that build packages, images or machines, and long forms of `make soak`, may take an hour.
-const FILE_MAX_MS = Number(process.env.FAIRGATE_FILE_MAX_S ?? 20 * 60) * 1000;
+const FILE_MAX_MS = Number(process.env.FAIRGATE_FILE_MAX_S ?? 40 * 60) * 1000;
 
 process.env.TMPDIR = execFileSync(new URL('memory', import.meta.url).pathname, { encoding: 'utf8' }).trim();
 
