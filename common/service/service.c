@@ -865,10 +865,26 @@ static int migrate(const struct service *service)
     return EXIT_GOOD;
 }
 
+static void end_early(int number)
+{
+    _exit(128 + number);
+}
+
+/* A container's first process gets no signal that it does not handle. It may wait for its database
+ * for long, before loop 0 watches for signals. */
+static void end_as_first_process(void)
+{
+    if (getpid() != 1)
+        return;
+    signal(SIGTERM, end_early);
+    signal(SIGINT, end_early);
+}
+
 int service_main(const struct service_conf *conf, int argc, char **argv)
 {
     assert(conf->name != NULL && conf->version != NULL);
     panic_program(conf->name, conf->version);
+    end_as_first_process();
     struct options options = {.config = NULL};
     if (parse_options(conf->name, argc, argv, &options) < 0)
         return EXIT_WRONG;

@@ -1,10 +1,10 @@
 // --migrate: the program alone upgrades a database before a rollout, without listening.
 
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openProxy, openScope, ROOT, runBeside, startPostgres, until } from '../lib-js/index.js';
+import { openProxy, openScope, programPath, ROOT, runBeside, startPostgres, until } from '../lib-js/index.js';
 
 const scope = openScope(test);
 const PROGRAMS = {
@@ -14,7 +14,8 @@ const PROGRAMS = {
 const postgres = await startPostgres(scope, { databases: Object.keys(PROGRAMS) });
 
 for (const [program, { schema, setting, more }] of Object.entries(PROGRAMS)) {
-  const migrate = (conninfo) => runBeside(program, ['--migrate'], { env: { FAIRGATE_HTTP_PORT: '0', FAIRGATE_PRIVATE_PORT: '0', FAIRGATE_PRIVATE_TOKEN_FILE: '/none', [setting]: conninfo, ...more } });
+  const settings = (conninfo) => ({ FAIRGATE_HTTP_PORT: '0', FAIRGATE_PRIVATE_PORT: '0', FAIRGATE_PRIVATE_TOKEN_FILE: '/none', [setting]: conninfo, ...more });
+  const migrate = (conninfo) => runBeside(program, ['--migrate'], { env: settings(conninfo) });
 
   test(`${program} migrates its database, and a second run changes nothing`, async () => {
     for (let time = 0; time < 2; time += 1) {
@@ -51,5 +52,16 @@ for (const [program, { schema, setting, more }] of Object.entries(PROGRAMS)) {
     wire.heal();
     const { status, stderr } = await migrated;
     assert.deepEqual([status, stderr], [0, 'No connection to PostgreSQL. Retrying for up to 30 s.\n']);
+  });
+
+  test(`${program} ends at SIGTERM while it waits for PostgreSQL, also as a container's first process`, async (t) => {
+    const own = openScope(t);
+    const wire = await openProxy(own, { to: { path: `${postgres.socketDir}/.s.PGSQL.${postgres.port}` } });
+    wire.fault('reset');
+    const container = own.spawn('container', ['unshare', '--pid', '--kill-child', programPath(program), '--migrate'], { env: settings(`host=127.0.0.1 port=${wire.port} dbname=postgres user=postgres`) });
+    await until('it was refused', () => wire.met.reset > 1);
+    process.kill(Number(readFileSync(`/proc/${container.pid}/task/${container.pid}/children`, 'latin1')), 'SIGTERM');
+    await container.ends();
+    assert.equal(container.exit.code, 128 + 15);
   });
 }
