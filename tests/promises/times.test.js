@@ -10,7 +10,7 @@ import { openBrowser } from '../browser/world.js';
 import { Ledger } from '../fault/seat-service/ledger.js';
 import { openWorld } from '../integration/payment-adapter/lib/world.js';
 import { live, openShow, patch, Visitor } from '../integration/queue-front/support.js';
-import { hall, importHall, openFollower, openPostgres, openSale, openSeats, operator, roleOf, visitor } from '../integration/seat-service/site.js';
+import { hall, importHall, openFollower, openPostgres, openProcesses, openSale, openSeats, operator, roleOf, untilOwnedBy, visitor } from '../integration/seat-service/site.js';
 
 async function timed(work) {
   const from = performance.now();
@@ -54,16 +54,13 @@ test('an event of 66,000 seats that was just woken takes holds within 2 s after 
 test('each event of one of two owners takes holds within 2 s after kill -9, if the other has just reconnected and wishes are open, too', async (t) => {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
-  const open = (instance, more) => openSeats(scope, postgres, { shares: 2, config: { journal: { instance } }, ...more });
-  const first = await open('seats1');
-  const second = await open('seats2', { office: first.office, secrets: first.secrets });
-  const owned = async (seats) => (await operator(seats).events()).json.events.filter((one) => one.open).map(({ event }) => event);
-  const events = ['alpha', 'beta', 'gamma', 'delta'];
-  for (const event of events) await operator(first, event).import(hall({ limits: { orphan_rule: false } }));
-  const [[stays, lost], [other]] = await until('each to have its share', async () => {
-    const shares = await Promise.all([owned(first), owned(second)]);
-    return shares.every(({ length }) => length === 2) && shares;
-  });
+  const both = await openProcesses(scope, postgres, 2);
+  const [first, second] = both;
+  const [stays, lost, other] = ['alpha', 'beta', 'gamma'];
+  for (const [event, owner] of [[stays, first], [lost, first], [other, second]]) {
+    await operator(first, event).import(hall({ limits: { orphan_rule: false } }));
+    await untilOwnedBy(owner, both, event);
+  }
   const held = (event) => until('a hold', async () => (await visitor(second, event).hold({ best_available: { quantity: 1 } })).status === 201, { everyMs: 20 });
   const connections = async () => (await second.metrics()).get('fairgate_journal_reconnects_total');
   const before = await connections();

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openScope, seededRng, until } from '../../lib-js/index.js';
-import { hall, openPostgres, openSeats, operator, opens, roleOf, saga, untilOwnedBy, visitor } from '../../integration/seat-service/site.js';
+import { hall, openPostgres, openProcesses, operator, opens, ownerOf, roleOf, saga, untilOwnedBy, visitor } from '../../integration/seat-service/site.js';
 import { judgeJournal, Ledger } from './ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 1;
@@ -14,38 +14,24 @@ const EVENTS = ['alpha', 'beta', 'gamma', 'delta'];
 
 const ownsNone = async (service) => (await operator(service).events()).json.events.every((one) => !one.open);
 
-async function ownerOf(services, event) {
-  for (const service of services) if (await opens(service, event).catch(() => false)) return service;
-  return null;
-}
-
-async function openProcesses(t, count) {
+async function openServices(t, count) {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
-  const services = [];
-  for (let nth = 1; nth <= count; nth += 1) {
-    const [{ office, secrets } = {}] = services;
-    const instance = `seats${nth}`;
-    services.push(Object.assign(await openSeats(scope, postgres, { shares: count, config: { journal: { instance } }, office, secrets }), { instance }));
-  }
-  return { postgres, services };
+  return { postgres, services: await openProcesses(scope, postgres, count) };
 }
 
-// Opens two processes and four events, two for each.
+// Two processes and four events, two for each.
 async function openPair(t) {
-  const { postgres, services } = await openProcesses(t, 2);
+  const { postgres, services } = await openServices(t, 2);
   const [first, second] = services;
-  const shares = new Map();
   for (const [nth, event] of EVENTS.entries()) {
     const reply = await operator(first, event).import(hall({ ...SIZE, limits: { orphan_rule: false } }));
     assert.ok([201, 421].includes(reply.status), reply.text);
     const owner = await until(`${event} to be owned`, () => ownerOf(services, event));
     if (reply.status === 421) assert.equal(reply.json.private_address, `127.0.0.1:${owner.privatePort}`, 'it was created, and told where');
-    const [one, other] = nth % 2 === 0 ? [first, second] : [second, first];
-    await untilOwnedBy(one, one.instance, other, event);
-    shares.set(event, one);
+    await untilOwnedBy(services[nth % 2], services, event);
   }
-  const of = (service) => EVENTS.filter((event) => shares.get(event) === service);
+  const of = (service) => EVENTS.filter((_, nth) => services[nth % 2] === service);
   return { postgres, first, second, of };
 }
 
@@ -194,7 +180,7 @@ async function giveBack(ledger) {
 
 test('whatever dies, stops or is cut off, in any order: every event has an owner again, and every answer is true', async (t) => {
   const rng = seededRng(t);
-  const { postgres, services } = await openProcesses(t, 3);
+  const { postgres, services } = await openServices(t, 3);
   const untilOwned = async () => {
     for (const event of EVENTS) await until(`${event} to be owned`, () => ownerOf(services, event));
   };

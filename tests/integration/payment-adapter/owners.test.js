@@ -4,10 +4,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
-import { hall, openSeats, operator, ROLE, visitor } from '../seat-service/site.js';
+import { hall, openProcesses, operator, opens, ROLE, untilOwnedBy, visitor } from '../seat-service/site.js';
 import { besideWorld, EVENT, openWorld } from './lib/world.js';
-
-const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
 
 // The adapter calls the first process; the second owns the event.
 const scope = openScope(test);
@@ -16,11 +14,11 @@ const world = await openWorld(scope, {
   mail: { url: '' },
   async before(opening) {
     const { postgres, ...keys } = besideWorld(opening, ROLE);
-    first = await openSeats(scope, postgres, { shares: 2, ...keys, config: { journal: { instance: 'seats1' } } });
-    second = await openSeats(scope, postgres, { shares: 2, ...keys, config: { journal: { instance: 'seats2' } } });
+    const both = await openProcesses(scope, postgres, 2, () => keys);
+    [first, second] = both;
     for (const [event, owner] of [['another', first], [EVENT, second]]) {
       await operator(first, event).import(hall({ limits: { orphan_rule: false } }));
-      await until(`${event} to be owned`, () => opens(owner, event));
+      await untilOwnedBy(owner, both, event);
     }
     opening.options.seats = { url: `http://127.0.0.1:${first.port}`, internal_url: `http://127.0.0.1:${first.privatePort}` };
   },

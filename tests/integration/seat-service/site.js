@@ -1,7 +1,6 @@
 // A seat-service with PostgreSQL, a waiting room's key and a hall, for the tests of this folder and of
 // tests/fault/seat-service.
 
-import assert from 'node:assert/strict';
 import {
   createHash,
   createPrivateKey,
@@ -209,28 +208,40 @@ export async function openFollower(scope, postgres, { office, secrets }, options
 // Whether this process has the event open.
 export const opens = async (seats, event) => (await operator(seats).events()).json.events.some((one) => one.event === event && one.open);
 
-// Waits until this process, named `name`, owns the event. A process that is late to take its share loses it to the other one,
-// which then has to give it back.
-export const untilOwnedBy = (owner, name, other, event) =>
-  until(`${event} to be owned by ${name}`, async () => {
-    if (await opens(owner, event)) return true;
-    if (await opens(other, event)) await operator(other, event).place(name);
-    return false;
+// This many processes share the events of a database: seats1, seats2 and so on. `each(n)`: further options for one of them.
+export async function openProcesses(scope, postgres, count, each = () => ({})) {
+  const all = [];
+  for (let n = 1; n <= count; n += 1) {
+    const [{ office, secrets } = {}] = all;
+    const { config, ...options } = each(n);
+    const instance = `seats${n}`;
+    all.push(Object.assign(await openSeats(scope, postgres, { shares: count, office, secrets, ...options, config: { journal: { instance }, ...config } }), { instance }));
+  }
+  return all;
+}
+
+export async function ownerOf(processes, event) {
+  for (const one of processes) if (await opens(one, event).catch(() => false)) return one;
+  return null;
+}
+
+// A process that is late to take its share loses it to another one, which then has to give it back.
+export const untilOwnedBy = (owner, processes, event) =>
+  until(`${event} to be owned by ${owner.instance}`, async () => {
+    const now = await ownerOf(processes, event);
+    if (now !== null && now !== owner) await operator(now, event).place(owner.instance);
+    return now === owner;
   });
 
-// Two processes that share: the first has the event "one", the second "two". `each(n)`: further options for one of them.
-export async function openPair(t, { document = hall(), each = () => ({}) } = {}) {
+// Two processes that share: the first has the event "one", the second "two".
+export async function openPair(t, { document = hall(), each } = {}) {
   const scope = typeof t.tempDir === 'function' ? t : openScope(t);
   const postgres = await openPostgres(scope);
-  const open = (n, more) => {
-    const { config, ...options } = each(n);
-    return openSeats(scope, postgres, { shares: 2, ...more, ...options, config: { journal: { instance: `seats${n}` }, ...config } });
-  };
-  const first = await open(1);
-  const second = await open(2, { office: first.office, secrets: first.secrets });
-  for (const [event, owner, name, other] of [['one', first, 'seats1', second], ['two', second, 'seats2', first]]) {
+  const pair = await openProcesses(scope, postgres, 2, each);
+  const [first, second] = pair;
+  for (const [event, owner] of [['one', first], ['two', second]]) {
     await operator(first, event).import(document);
-    await untilOwnedBy(owner, name, other, event);
+    await untilOwnedBy(owner, pair, event);
   }
   return { scope, postgres, first, second };
 }
