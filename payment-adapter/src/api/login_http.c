@@ -168,6 +168,10 @@ static void on_checked(void *ctx)
         begin_session(login, NULL);
         return;
     }
+    if (rc == ERR_NOMEM) { /* nothing was compared: not a wrong guess */
+        shed(login, 1000);
+        return;
+    }
     if ((rc == ERR_SYNTAX || rc == ERR_RANGE) && login->user.found) {
         log_text(login->pay->loop->log, LOG_LEVEL_WARN, "a stored password hash cannot be checked",
                  "member", login->user.id);

@@ -66,6 +66,8 @@ static int check_argon2(const char *hash, const char *password)
         return 0;
     if (rc == ARGON2_VERIFY_MISMATCH)
         return ERR_AUTH;
+    if (rc == ARGON2_MEMORY_ALLOCATION_ERROR || rc == ARGON2_THREAD_FAIL)
+        return ERR_NOMEM;
     return ERR_SYNTAX;
 }
 

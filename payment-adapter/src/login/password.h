@@ -26,7 +26,7 @@ enum {
 };
 
 /* 0: right. ERR_AUTH: wrong. ERR_SYNTAX: an unknown or damaged hash. ERR_RANGE: its costs are too
- * high. */
+ * high. ERR_NOMEM: nothing was compared. */
 int password_check(const char *hash, const char *password);
 
 #endif

@@ -193,6 +193,16 @@ test('beyond the hash queue a login gets Retry-After', async () => {
   await pay.stop();
 });
 
+test('a hash for which there is no memory is no wrong guess', async () => {
+  const large = '$argon2id$v=19$m=65536,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';
+  world.postgres.sql(`UPDATE users SET password_hash = '${large}' WHERE id = 129`, 'shop');
+  const env = { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS}:max_allocation_size_mb=32:allocator_may_return_null=1:log_path=stderr` };
+  const pay = await world.startPay({ login: { free_fails: 1 } }, { env });
+  const visitor = world.visitor(pay);
+  for (let i = 0; i < 3; i += 1) assertProblem(await once(visitor, 'user129@example.com'), 503, 'login-busy');
+  await pay.stop();
+});
+
 test('checks that are under way when the service ends harm nothing', async () => {
   const slow = '$2b$13$S5.CNEuPbSus1ARMr2638.cI/C5VUTOaybMKRSpa0d.fKi5GJpImm';
   world.postgres.sql(`UPDATE users SET password_hash = '${slow}' WHERE id BETWEEN 138 AND 139`, 'shop');
