@@ -102,6 +102,30 @@ static void turn(void)
     uv_run(&world.loop, UV_RUN_ONCE);
 }
 
+static void await_connected(uint64_t count)
+{
+    while (pg_pool_stats(world.pool)->connected < count)
+        turn();
+}
+
+static void await_answers(uint64_t count)
+{
+    while (world.answers < count)
+        turn();
+    assert_int_equal(count, world.answers);
+}
+
+/* The pool tries a host that never responds before the fixture. Returns its address. */
+static struct sockaddr_in put_silent_host_first(void)
+{
+    struct sockaddr_in at = {0};
+    socklen_t len = sizeof(at);
+    pg_fixture_behind_silence(world.dsn, sizeof(world.dsn), &world.silent);
+    assert_int_equal(0, getsockname(world.silent, (struct sockaddr *)&at, &len));
+    world.conf.conninfo = world.dsn;
+    return at;
+}
+
 /* ---- scripts ---- */
 
 /* open depth=N queue=N wait=MS deadline=MS connections=N silent fast still */
@@ -115,10 +139,8 @@ SCRIPT_VERB(run_open, "open")
     world.conf.fail_fast = script_has(line, "fast");
     if (script_has(line, "still"))
         world.conf.clock = &world.still.clock;
-    if (script_has(line, "silent")) {
-        pg_fixture_behind_silence(world.dsn, sizeof(world.dsn), &world.silent);
-        world.conf.conninfo = world.dsn;
-    }
+    if (script_has(line, "silent"))
+        put_silent_host_first();
     world.first = world.pool;
     begin();
 }
@@ -144,14 +166,9 @@ SCRIPT_VERB(run_next, "next")
     world.next = strcpy(number, script_word(line, 1));
 }
 
-/* answers COUNT: waits for the last */
-SCRIPT_VERB(run_answers, "answers")
-{
-    uint64_t count = script_number_at(line, 1);
-    while (world.answers < count)
-        turn();
-    assert_int_equal(count, world.answers);
-}
+/* answers COUNT: waits for the last; connected COUNT: waits for this many connections */
+SCRIPT_DOES("answers", await_answers(script_number_at(line, 1)))
+SCRIPT_DOES("connected", await_connected(script_number_at(line, 1)))
 
 /* answer NTH CODE [NUMBER] */
 SCRIPT_VERB(run_answer, "answer")
@@ -163,16 +180,10 @@ SCRIPT_VERB(run_answer, "answer")
 }
 
 /* together NTH OTHER, apart NTH OTHER: the moments of their transactions */
-SCRIPT_VERB(run_together, "together")
+SCRIPT_VERB(run_together, "together|apart")
 {
-    assert_int_equal(world.number[script_number_at(line, 1)],
-                     world.number[script_number_at(line, 2)]);
-}
-
-SCRIPT_VERB(run_apart, "apart")
-{
-    assert_int_not_equal(world.number[script_number_at(line, 1)],
-                         world.number[script_number_at(line, 2)]);
+    bool same = world.number[script_number_at(line, 1)] == world.number[script_number_at(line, 2)];
+    assert_int_equal(same, strcmp(line->words[0], "together") == 0);
 }
 
 SCRIPT_VERB(run_is, "is")
@@ -187,13 +198,6 @@ SCRIPT_VERB(run_is, "is")
         SCRIPT_TEXT("sqlstate", world.sqlstate),
     };
     script_expect_field(line, 1, fields);
-}
-
-/* Waits for this many connections. */
-SCRIPT_VERB(run_connected, "connected")
-{
-    while (pg_pool_stats(world.pool)->connected < script_number_at(line, 1))
-        turn();
 }
 
 SCRIPT_DOES("turn", uv_run(&world.loop, UV_RUN_NOWAIT))
@@ -341,19 +345,14 @@ TEST_CASE(values_in_text_are_read_as_in_binary)
     const char *const params[] = {"-9223372036854775808", "h\xc3\xa9", "t", NULL};
     begin();
     pg_pool_query(world.pool, KINDS, 4, params, on_kinds, NULL);
-    while (world.answers < 1)
-        turn();
+    await_answers(1);
 }
 
 TEST_CASE(two_connections_try_a_silent_host)
 {
-    struct sockaddr_in at = {0};
-    socklen_t len = sizeof(at);
-    pg_fixture_behind_silence(world.dsn, sizeof(world.dsn), &world.silent);
-    assert_int_equal(0, getsockname(world.silent, (struct sockaddr *)&at, &len));
+    struct sockaddr_in at = put_silent_host_first();
     snprintf(world.dsn, sizeof(world.dsn), "host=127.0.0.1 port=%d user=postgres",
              ntohs(at.sin_port));
-    world.conf.conninfo = world.dsn;
     world.conf.connections = CONNECTIONS;
     begin();
     turn();
@@ -366,14 +365,10 @@ TEST_CASE(two_connections_try_a_silent_host)
 
 TEST_CASE(an_unreachable_host_has_a_short_timeout)
 {
-    struct sockaddr_in at = {0};
-    socklen_t len = sizeof(at);
+    struct sockaddr_in at = put_silent_host_first();
     int fills = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    pg_fixture_behind_silence(world.dsn, sizeof(world.dsn), &world.silent);
     assert_int_equal(0, listen(world.silent, 0)); /* the kernel drops all but the first */
-    assert_int_equal(0, getsockname(world.silent, (struct sockaddr *)&at, &len));
-    assert_int_equal(0, connect(fills, (struct sockaddr *)&at, len));
-    world.conf.conninfo = world.dsn;
+    assert_int_equal(0, connect(fills, (struct sockaddr *)&at, sizeof(at)));
     world.conf.clock = &world.still.clock;
     begin();
     turn();
@@ -388,13 +383,11 @@ TEST_CASE(an_unreachable_host_has_a_short_timeout)
 
 TEST_CASE(the_next_host_follows_one_that_refuses)
 {
-    pg_fixture_behind_silence(world.dsn, sizeof(world.dsn), &world.silent);
+    put_silent_host_first();
     close(world.silent);
     world.silent = -1;
-    world.conf.conninfo = world.dsn;
     begin();
-    while (pg_pool_stats(world.pool)->connected == 0)
-        turn();
+    await_connected(1);
     assert_int_equal(0, pg_pool_stats(world.pool)->reconnects);
 }
 
@@ -420,9 +413,7 @@ TEST_CASE(the_loss_of_the_last_connection_ends_long_pauses)
     uint64_t cap_ms = PG_RECONNECT_CAP_MS;
     const struct rng longest = {.fill = fill_for_longest, .ctx = &cap_ms};
     static const char *const none[1];
-    struct clock_fake clock;
     char dir[] = "/tmp/fairgate-pool-XXXXXX", door[64], behind[256];
-    clock_fake_init(&clock, 1000000);
     assert_non_null(mkdtemp(dir));
     snprintf(door, sizeof(door), "%s/.s.PGSQL.5432", dir);
     snprintf(behind, sizeof(behind), "%s/.s.PGSQL.5432", pg_fixture_dir());
@@ -430,26 +421,23 @@ TEST_CASE(the_loss_of_the_last_connection_ends_long_pauses)
     assert_int_equal(0, symlink(behind, door));
     world.conf.conninfo = world.dsn;
     world.conf.connections = PG_TRYING;
-    world.conf.clock = &clock.clock;
+    world.conf.clock = &world.still.clock;
     world.conf.rng = &longest;
     begin();
-    while (pg_pool_stats(world.pool)->connected < PG_TRYING)
-        turn();
+    await_connected(PG_TRYING);
 
     assert_int_equal(0, unlink(door)); /* no new connections from here on */
     pg_pool_query(world.pool, END_ITSELF, 0, none, on_done, NULL);
-    while (world.answers < 1)
-        turn();
+    await_answers(1);
     assert_int_equal(PG_TRYING - 1, pg_pool_stats(world.pool)->connected);
     for (uint64_t tries = 1; tries <= 6; tries++) {
-        clock_fake_step(&clock, PG_RECONNECT_CAP_MS * 1000);
+        clock_fake_step(&world.still, PG_RECONNECT_CAP_MS * 1000);
         tries_come_to(tries);
     }
     pg_pool_query(world.pool, END_ITSELF, 0, none, on_done, NULL);
-    while (world.answers < 2)
-        turn();
+    await_answers(2);
     assert_false(pg_pool_ready(world.pool));
-    clock_fake_step(&clock, PG_TRY_CAP_MS * 1000);
+    clock_fake_step(&world.still, PG_TRY_CAP_MS * 1000);
     tries_come_to(7);
     assert_int_equal(6 + PG_TRYING, pg_pool_stats(world.pool)->reconnects);
     run_close(NULL);
@@ -507,19 +495,17 @@ TEST_CASE(a_guest_retries_and_logs_rarely_on_one_connection)
     uint64_t cap_ms = PG_GUEST_CAP_MS, after = 0;
     const struct rng longest = {.fill = fill_for_longest, .ctx = &cap_ms};
     const struct logger_conf log = {.service = "t", .sink = count_line};
-    struct clock_fake clock;
-    clock_fake_init(&clock, 1000000);
     assert_int_equal(0, logger_create(&log, NULL, &world.conf.log));
     world.conf.conninfo = "host=/nowhere user=postgres";
     world.conf.connections = CONNECTIONS;
     world.conf.guest = true;
-    world.conf.clock = &clock.clock;
+    world.conf.clock = &world.still.clock;
     world.conf.rng = &longest;
     begin();
     while (lines < 1)
         turn();
     for (; after < 29; after++) {
-        clock_fake_step(&clock, PG_GUEST_CAP_MS * UINT64_C(1000));
+        clock_fake_step(&world.still, PG_GUEST_CAP_MS * UINT64_C(1000));
         tries_come_to(after + 1);
         turn();
     }
