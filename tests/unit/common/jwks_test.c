@@ -1,6 +1,6 @@
 /* jwks_test.c: reading and writing keys, the examples of the RFCs, and published sets. */
 #include "scarce.h"
-#include "unit.h"
+#include "script.h"
 
 #include "base/base64.h"
 #include "base/secret_file.h"
@@ -67,16 +67,12 @@ static const char pem_ed25519[] =
 
 static int parse_for(const char *json, unsigned algs, struct jwks **set)
 {
-    char memory[4096];
+    const struct span text = span_of(script_json(json));
     struct err_slot err;
-    assert_true(strlen(json) < sizeof(memory));
-    strcpy(memory, json);
-    for (char *at = memory; *at != '\0'; at++)
-        *at = *at == '\'' ? '"' : *at;
     *set = NULL;
-    int rc = jwks_parse(span_of(memory), algs, &err, set);
+    int rc = jwks_parse(text, algs, &err, set);
     if (rc < 0)
-        assert_int_equal(rc, jwks_parse(span_of(memory), algs, NULL, set));
+        assert_int_equal(rc, jwks_parse(text, algs, NULL, set));
     return rc;
 }
 
@@ -226,14 +222,20 @@ TEST_CASE(only_the_key_that_signed_verifies)
     jwks_key_destroy(NULL);
 }
 
+/* The result is valid until the next call. */
+static struct span decoded(const char *signature)
+{
+    static uint8_t bytes[JWKS_SIGNATURE_BYTES_MAX];
+    size_t len;
+    assert_true(base64_decode(span_of(signature), bytes, sizeof(bytes), &len));
+    return (struct span){(const char *)bytes, len};
+}
+
 static bool verifies(const struct jwks *set, const char *kid, const char *message,
                      const char *signature)
 {
-    uint8_t bytes[JWKS_SIGNATURE_BYTES_MAX];
-    size_t len;
-    assert_true(base64_decode(span_of(signature), bytes, sizeof(bytes), &len));
-    int rc = jwks_key_verify_own(jwks_find(set, span_of(kid)), span_of(message),
-                                 (struct span){(const char *)bytes, len});
+    int rc =
+        jwks_key_verify_own(jwks_find(set, span_of(kid)), span_of(message), decoded(signature));
     assert_true(rc == 0 || rc == ERR_AUTH);
     return rc == 0;
 }
@@ -296,14 +298,9 @@ TEST_CASE(lack_of_memory_is_not_a_wrong_signature)
         const char *kid, *message, *signature;
     } rows[] = {{"a", rfc_message, rfc_signature}, {"r", rs256_message, rs256_signature}};
     struct jwks *set = parse(SET("{" RFC ",'kid':'a'},{" RSA(RSA_N, "AQAB") "}"));
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        uint8_t bytes[JWKS_SIGNATURE_BYTES_MAX];
-        size_t len;
-        assert_true(base64_decode(span_of(rows[i].signature), bytes, sizeof(bytes), &len));
-        struct span signature = {(const char *)bytes, len};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_true(unknown_of(jwks_find(set, span_of(rows[i].kid)), span_of(rows[i].message),
-                               signature) > 0);
-    }
+                               decoded(rows[i].signature)) > 0);
     jwks_destroy(set);
 }
 
@@ -477,10 +474,10 @@ TEST_CASE(keys_of_one_file_are_read_in_their_order)
     struct err_slot err;
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         key[i] = new_key();
-    for (size_t i = 0; i < 3; i++)
         assert_int_equal(0, jwks_key_put_pem(key[i], &text, &err));
+    }
     char *path = unit_file(text_span(&text), 0600);
     assert_int_equal(0, jwks_load(span_of(path), &err, &set));
     assert_int_equal(3, jwks_len(set));
