@@ -86,26 +86,20 @@ SCRIPT_VERB(run_close, "close")
     test.two = NULL;
 }
 
-static int number(const char *sql)
+static uint64_t number(const char *sql)
 {
-    struct err_slot err;
-    PGresult *res;
-    if (pg_query(test.one, sql, NULL, &err, &res) < 0)
-        fail_msg("%s: %s", sql, err.text);
-    int n = pg_i32(res, 0, 0);
-    PQclear(res);
-    return n;
+    return (uint64_t)pg_fixture_number(test.one, sql);
 }
 
 /* is NUMBER SQL; await NUMBER SQL: for a minute */
-SCRIPT_DOES("is", script_expect(line, script_word(line, 1), (uint64_t)number(script_rest(line, 1))))
+SCRIPT_DOES("is", script_expect(line, script_word(line, 1), number(script_rest(line, 1))))
 
 SCRIPT_VERB(run_await, "await")
 {
     uint64_t until_us = clock_mono_us(clock_system()) + 60 * UINT64_C(1000000);
-    int want = (int)script_number_at(line, 1);
+    uint64_t want = script_number_at(line, 1);
     bool report = strcmp(script_word(line, 2), "reports") == 0;
-    while ((report ? (int)reports : number(script_rest(line, 1))) != want) {
+    while ((report ? reports : number(script_rest(line, 1))) != want) {
         assert_true(clock_mono_us(clock_system()) < until_us);
         pg_fixture_run(test.one, "SELECT pg_sleep(0.01)");
     }

@@ -8,25 +8,19 @@
 
 #include <unistd.h>
 
-static struct pg *pg; /* of each test, which a query may use for five seconds */
+static struct pg *pg; /* of each test */
 static struct err_slot err;
 static PGresult *res;
-
-static void must(int rc)
-{
-    if (rc < 0)
-        fail_msg("%s", err.text);
-}
 
 static void open_by(const char *dsn, uint32_t connect_ms, uint32_t query_ms)
 {
     struct pg_conf conf = {dsn, "test", "s", connect_ms, query_ms};
-    must(pg_open(&conf, &err, &pg));
+    unit_must(pg_open(&conf, &err, &pg), &err);
 }
 
 static void open_pg(void)
 {
-    open_by(pg_fixture_dsn(), 5000, 5000);
+    pg = pg_fixture_open("s");
 }
 
 static void close_pg(void)
@@ -62,10 +56,11 @@ TEST_CASE(each_kind_of_parameter_is_returned)
     pg_array_close(&args);
     pg_array_open(&args, PG_ARRAY_I64, 0);
     pg_array_close(&args);
-    must(pg_query(pg,
-                  "SELECT $1, $2, $3, $4, $5, $6[1] + $6[2], $7[1], $7[2] IS NULL, $8[1],"
-                  " cardinality($9), ($8[1] AT TIME ZONE 'UTC')::text",
-                  &args, &err, &res));
+    int rc = pg_query(pg,
+                      "SELECT $1, $2, $3, $4, $5, $6[1] + $6[2], $7[1], $7[2] IS NULL, $8[1],"
+                      " cardinality($9), ($8[1] AT TIME ZONE 'UTC')::text",
+                      &args, &err, &res);
+    unit_must(rc, &err);
     assert_int_equal(-5, pg_i32(res, 0, 0));
     assert_true(pg_i64(res, 0, 1) == INT64_MIN);
     assert_span(pg_text(res, 0, 2), "h\xc3\xa9");
@@ -82,8 +77,8 @@ TEST_CASE(each_kind_of_parameter_is_returned)
 
 TEST_CASE(a_connection_has_its_name_and_its_schema)
 {
-    must(pg_query(pg, "SELECT current_setting('search_path'), current_setting('application_name')",
-                  NULL, &err, &res));
+    res = pg_fixture_query(
+        pg, "SELECT current_setting('search_path'), current_setting('application_name')");
     assert_span(pg_text(res, 0, 0), "s");
     assert_span(pg_text(res, 0, 1), "test");
 }
@@ -92,8 +87,7 @@ TEST_CASE(an_error_of_the_server_leaves_the_connection_usable)
 {
     assert_int_equal(ERR_PEER, pg_query(pg, "SELECT 1/0", NULL, &err, &res));
     assert_string_equal("22012", pg_sqlstate(pg));
-    must(pg_query(pg, "SELECT 7", NULL, &err, &res));
-    assert_int_equal(7, pg_i32(res, 0, 0));
+    assert_int_equal(7, pg_fixture_number(pg, "SELECT 7"));
 }
 
 TEST_CASE(parameters_that_do_not_fit_are_not_sent)
@@ -103,7 +97,7 @@ TEST_CASE(parameters_that_do_not_fit_are_not_sent)
     pg_args_init(&args, memory, sizeof(memory));
     pg_arg_text(&args, SPAN("nine char"));
     assert_int_equal(ERR_FULL, pg_query(pg, "SELECT $1", &args, &err, &res));
-    must(pg_run(pg, "SELECT 1", &err));
+    pg_fixture_run(pg, "SELECT 1");
 }
 
 TEST_CASE(a_query_has_a_deadline)
@@ -137,7 +131,7 @@ TEST_CASE(a_silent_host_does_not_hold_up_the_next_host)
     pg_fixture_behind_silence(dsn, sizeof(dsn), &silent);
     close_pg();
     open_by(dsn, 4000, 5000);
-    must(pg_run(pg, "SELECT 1", &err));
+    pg_fixture_run(pg, "SELECT 1");
     close(silent);
 }
 
@@ -152,15 +146,15 @@ TEST_CASE(a_pipeline_is_one_transaction)
 {
     uint8_t memory[64];
     struct pg_args args;
-    must(pg_run(pg, "CREATE TEMP TABLE t (v integer PRIMARY KEY)", &err));
-    must(pg_prepare(pg, "ins", "INSERT INTO t VALUES ($1::integer) RETURNING v", &err));
+    pg_fixture_run(pg, "CREATE TEMP TABLE t (v integer PRIMARY KEY)");
+    unit_must(pg_prepare(pg, "ins", "INSERT INTO t VALUES ($1::integer) RETURNING v", &err), &err);
     for (int last = 3; last <= 4; last++) { /* 3 again: a unique key; then 4 */
         int sum = 0;
-        must(pg_pipeline_begin(pg, &err));
+        unit_must(pg_pipeline_begin(pg, &err), &err);
         for (int v = 3; v <= 4; v++) {
             pg_args_init(&args, memory, sizeof(memory));
             pg_arg_i32(&args, v == 4 ? last : v);
-            must(pg_pipeline_add(pg, "ins", &args, &err));
+            unit_must(pg_pipeline_add(pg, "ins", &args, &err), &err);
         }
         int rc = pg_pipeline_end(pg, sum_rows, &sum, &err);
         assert_int_equal(last == 3 ? ERR_PEER : 0, rc);
@@ -169,8 +163,7 @@ TEST_CASE(a_pipeline_is_one_transaction)
         else
             assert_int_equal(7, sum);
     }
-    must(pg_query(pg, "SELECT count(*)::integer FROM t", NULL, &err, &res));
-    assert_int_equal(2, pg_i32(res, 0, 0));
+    assert_int_equal(2, pg_fixture_number(pg, "SELECT count(*) FROM t"));
 }
 
 /* ---- COPY ---- */
@@ -198,14 +191,14 @@ TEST_CASE(a_copy_gives_every_row_and_can_be_stopped)
     const char *query = "COPY (SELECT i::bigint, NULL::text FROM generate_series(1, 10000) i)"
                         " TO STDOUT (FORMAT binary)";
     struct copied all = {0};
-    must(pg_copy(pg, query, on_row, &all, &err));
+    unit_must(pg_copy(pg, query, on_row, &all, &err), &err);
     assert_int_equal(10000, all.rows);
     assert_true(all.sum == 50005000);
     struct copied some = {.stop_at = 3};
     assert_int_equal(ERR_STATE, pg_copy(pg, query, on_row, &some, &err));
     assert_int_equal(3, some.rows);
     assert_int_equal(ERR_PEER, pg_copy(pg, "COPY (SELECT 1/0) TO STDOUT", on_row, &some, &err));
-    must(pg_run(pg, "SELECT 1", &err));
+    pg_fixture_run(pg, "SELECT 1");
 }
 
 TEST_CASE(rows_that_are_not_read_end_the_connection)
@@ -220,18 +213,19 @@ TEST_CASE(an_error_of_libpq_is_not_an_answer_of_the_server)
 {
     char sqlstate[PG_SQLSTATE_BYTES] = "";
     PGconn *conn = PQconnectdb(pg_fixture_dsn());
-    PGresult *own = PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
-    PGresult *unread = PQmakeEmptyPGresult(conn, PGRES_BAD_RESPONSE);
-    PGresult *left_out = PQmakeEmptyPGresult(conn, PGRES_PIPELINE_ABORTED);
-    PGresult *servers = PQexec(conn, "SELECT 1/0");
-    assert_int_equal(ERR_CLOSED, pg_link_judge(conn, own, sqlstate));
-    assert_int_equal(ERR_CLOSED, pg_link_judge(conn, unread, sqlstate));
-    assert_int_equal(ERR_PEER, pg_link_judge(conn, left_out, sqlstate));
-    assert_int_equal(ERR_PEER, pg_link_judge(conn, servers, sqlstate));
+    const struct {
+        PGresult *result;
+        int rc;
+    } rows[] = {
+        {PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR), ERR_CLOSED}, /* libpq's own */
+        {PQmakeEmptyPGresult(conn, PGRES_BAD_RESPONSE), ERR_CLOSED},
+        {PQmakeEmptyPGresult(conn, PGRES_PIPELINE_ABORTED), ERR_PEER},
+        {PQexec(conn, "SELECT 1/0"), ERR_PEER},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(rows[i].rc, pg_link_judge(conn, rows[i].result, sqlstate));
+        PQclear(rows[i].result);
+    }
     assert_string_equal("22012", sqlstate);
-    PQclear(own);
-    PQclear(unread);
-    PQclear(left_out);
-    PQclear(servers);
     PQfinish(conn);
 }
