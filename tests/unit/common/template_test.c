@@ -115,31 +115,6 @@ TEST_CASE(text_is_escaped)
 
 /* ---- phrases ---- */
 
-static const char line_en[] =
-#include "queue-front/web/text.en.inc"
-    ;
-static const char line_ko[] =
-#include "queue-front/web/text.ko.inc"
-    ;
-static const char hall_en[] =
-#include "seat-service/web/text.en.inc"
-    ;
-static const char hall_ko[] =
-#include "seat-service/web/text.ko.inc"
-    ;
-static const char pay_en[] =
-#include "payment-adapter/web/text.en.inc"
-    ;
-static const char pay_ko[] =
-#include "payment-adapter/web/text.ko.inc"
-    ;
-static const char sandbox_en[] =
-#include "infra/demo/psp-sandbox/web/text.en.inc"
-    ;
-static const char sandbox_ko[] =
-#include "infra/demo/psp-sandbox/web/text.ko.inc"
-    ;
-
 /* Walks the keys of one source and looks each up in the other. */
 static void assert_has_all(const char *source, const struct phrases *others)
 {
@@ -159,7 +134,27 @@ TEST_CASE(every_language_has_every_text)
     static const struct {
         const char *en, *ko;
     } sources[] = {
-        {line_en, line_ko}, {hall_en, hall_ko}, {pay_en, pay_ko}, {sandbox_en, sandbox_ko}};
+        {
+#include "queue-front/web/text.en.inc"
+            ,
+#include "queue-front/web/text.ko.inc"
+        },
+        {
+#include "seat-service/web/text.en.inc"
+            ,
+#include "seat-service/web/text.ko.inc"
+        },
+        {
+#include "payment-adapter/web/text.en.inc"
+            ,
+#include "payment-adapter/web/text.ko.inc"
+        },
+        {
+#include "infra/demo/psp-sandbox/web/text.en.inc"
+            ,
+#include "infra/demo/psp-sandbox/web/text.ko.inc"
+        },
+    };
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
         struct phrases *en = phrases_of(sources[i].en), *ko = phrases_of(sources[i].ko);
         assert_has_all(sources[i].en, ko);
@@ -364,9 +359,8 @@ TEST_CASE(comments_that_are_whole_lines_are_left_out)
     char memory[256];
     struct text kept = text_on(memory, sizeof(memory));
     squeeze_comments(source, &kept);
-    assert_true(
-        span_eq(text_span(&kept), SPAN("const at = 'http://x'; // stays: it might be in a string\n"
-                                       "a { b: c; } /* stays */\n"
-                                       "//no space: stays\n"
-                                       "end")));
+    assert_span(text_span(&kept), "const at = 'http://x'; // stays: it might be in a string\n"
+                                  "a { b: c; } /* stays */\n"
+                                  "//no space: stays\n"
+                                  "end");
 }
