@@ -5,7 +5,6 @@
 #include "crypto/openssl.h"
 #include "crypto/tls_client.h"
 
-#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <signal.h>
@@ -15,7 +14,7 @@
 enum { LOAD_BYTES = 1 << 20 };
 
 static struct rig {
-    char path[64]; /* of the certificate, which the client trusts */
+    char *path; /* of the certificate, which the client trusts */
     int fd[2];
     SSL_CTX *ctx;
     SSL *server;
@@ -45,20 +44,34 @@ static X509 *make_certificate(EVP_PKEY *key, const char *name)
     return cert;
 }
 
-static void open_server(const char *name)
+/* A new key and its certificate, in files. */
+static void make_files(const char *name, char **cert_path, char **key_path)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = make_certificate(key, name);
-    strcpy(rig.path, "/tmp/tls-client-test-XXXXXX");
-    FILE *file = fdopen(mkstemp(rig.path), "w");
-    assert_int_equal(1, PEM_write_X509(file, cert));
-    fclose(file);
-    rig.ctx = SSL_CTX_new(TLS_server_method());
-    assert_int_equal(1, SSL_CTX_use_certificate(rig.ctx, cert));
-    assert_int_equal(1, SSL_CTX_use_PrivateKey(rig.ctx, key));
-    SSL_CTX_set_mode(rig.ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *bytes;
+    assert_int_equal(1, PEM_write_bio_X509(bio, cert));
+    long len = BIO_get_mem_data(bio, &bytes);
+    *cert_path = unit_file((struct span){bytes, (size_t)len}, 0600);
+    BIO_reset(bio);
+    assert_int_equal(1, PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
+    len = BIO_get_mem_data(bio, &bytes);
+    *key_path = unit_file((struct span){bytes, (size_t)len}, 0600);
+    BIO_free(bio);
     X509_free(cert);
     EVP_PKEY_free(key);
+}
+
+static void open_server(const char *name)
+{
+    char *key_path;
+    make_files(name, &rig.path, &key_path);
+    rig.ctx = SSL_CTX_new(TLS_server_method());
+    assert_int_equal(1, SSL_CTX_use_certificate_file(rig.ctx, rig.path, SSL_FILETYPE_PEM));
+    assert_int_equal(1, SSL_CTX_use_PrivateKey_file(rig.ctx, key_path, SSL_FILETYPE_PEM));
+    SSL_CTX_set_mode(rig.ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    unit_file_remove(key_path);
 }
 
 /* A server with a certificate for `name`, a client that expects `expected` or else `host`. */
@@ -90,7 +103,7 @@ static void close_rig(void)
     close(rig.fd[0]);
     if (rig.fd[1] >= 0)
         close(rig.fd[1]);
-    unlink(rig.path);
+    unit_file_remove(rig.path);
 }
 
 static void open_usual(void)
@@ -241,30 +254,11 @@ TEST_CASE(trusted_certificates_are_read_again_or_kept)
     assert_int_equal(TLS_DONE, shake());
 }
 
-/* Key and certificate in files, as the client's own. */
-static void open_own(EVP_PKEY *key, char **cert_path, char **key_path)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *bytes;
-    X509 *cert = make_certificate(key, "client.example");
-    assert_int_equal(1, PEM_write_bio_X509(bio, cert));
-    long len = BIO_get_mem_data(bio, &bytes);
-    *cert_path = unit_file((struct span){bytes, (size_t)len}, 0600);
-    X509_free(cert);
-    BIO_free(bio);
-    bio = BIO_new(BIO_s_mem());
-    assert_int_equal(1, PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
-    len = BIO_get_mem_data(bio, &bytes);
-    *key_path = unit_file((struct span){bytes, (size_t)len}, 0600);
-    BIO_free(bio);
-}
-
 TEST_CASE(certificate_and_key_files_must_match)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
     char *cert_path, *key_path, *other_cert, *other_key;
-    open_own(key, &cert_path, &key_path);
-    open_own(other, &other_cert, &other_key);
+    make_files("client.example", &cert_path, &key_path);
+    make_files("client.example", &other_cert, &other_key);
     const struct {
         const char *ca, *cert, *key;
         const char *says; /* NULL: they fit */
@@ -291,6 +285,4 @@ TEST_CASE(certificate_and_key_files_must_match)
     char *const paths[] = {cert_path, key_path, other_cert, other_key};
     for (size_t i = 0; i < 4; i++)
         unit_file_remove(paths[i]);
-    EVP_PKEY_free(key);
-    EVP_PKEY_free(other);
 }
