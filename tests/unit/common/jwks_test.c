@@ -3,18 +3,15 @@
 #include "script.h"
 
 #include "base/base64.h"
-#include "base/secret_file.h"
 #include "crypto/jwks.h"
 #include "crypto/jwt.h"
 #include "crypto/openssl.h"
 
 #include <assert.h>
-#include <jansson.h>
 
 /* The key and the message of RFC 7515, appendix A.3. */
-#define RFC_X   "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
-#define RFC_Y   "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
-#define RFC_JWK "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" RFC_X "\",\"y\":\"" RFC_Y "\""
+#define RFC_X "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
+#define RFC_Y "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
 #define RFC_PAYLOAD                                                                                \
     ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnV" \
     "l"                                                                                            \
@@ -379,13 +376,13 @@ TEST_CASE(a_full_set_fits_into_jwks_text_max)
     jwks_destroy(set);
 }
 
-static const char two[] = "{\"keys\":[" RFC_JWK ",\"kid\":\"a\"}," RFC_JWK ",\"kid\":\"b\"}]}";
+#define TWO SET("{" RFC ",'kid':'a'},{" RFC ",'kid':'b'}")
 
 TEST_CASE(a_set_has_all_of_its_keys_or_is_refused)
 {
     struct jwks *set;
     struct err_slot err;
-    int rc = jwks_parse(span_of(two), JWKS_ES256, &err, &set);
+    int rc = jwks_parse(span_of(script_json(TWO)), JWKS_ES256, &err, &set);
     unit_never(rc == 0 && jwks_len(set) < 2, "a set without one of its keys");
     unit_never(rc == ERR_NOT_FOUND, "a good set that is refused for having no keys");
     assert_int_equal(0, rc);
@@ -399,7 +396,7 @@ TEST_CASE(lack_of_memory_is_not_a_bad_key_set)
     bool lacking = true;
     for (unsigned nth = 0; lacking; nth++) {
         scarce_nth(nth);
-        int rc = jwks_parse(span_of(two), JWKS_ES256, &err, &set);
+        int rc = jwks_parse(span_of(script_json(TWO)), JWKS_ES256, &err, &set);
         lacking = scarce_end();
         assert_int_equal(lacking ? ERR_NOMEM : 0, rc);
         if (lacking)
