@@ -109,10 +109,13 @@ TEST_CASE(the_level_can_be_changed_while_running)
 TEST_CASE(a_line_that_grows_too_long_loses_fields_and_stays_json)
 {
     open_catching();
-    for (size_t len = 1800; len < 2100; len++) {
-        char value[2100];
-        memset(value, '\1', 300); /* six bytes each */
+    enum { BYTES_FIRST = 1800, BYTES_LAST = 2100, BYTES_OF_ESCAPE = 6 };
+    for (size_t n = 0; n < 2 * (BYTES_LAST - BYTES_FIRST); n++) {
+        size_t escapes = n % 2 == 0 ? 0 : 300;
+        size_t len = BYTES_FIRST + n / 2 - (BYTES_OF_ESCAPE - 1) * escapes;
+        char value[BYTES_LAST];
         memset(value, 'v', len);
+        memset(value, '\1', escapes);
         struct log_line line;
         log_begin(&line, logger, LOG_LEVEL_INFO, "long");
         log_str(&line, "first", (struct span){value, len});

@@ -611,8 +611,8 @@ static const struct script_row rows[] = {
      "env SAMPLE_STORELESS=1; run 2 --migrate --config=$; is sample has no database to bring up~"},
     {"every loop serves and drains on SIGTERM",
      "serve loops = 3; hello 20; signal TERM; end 0; logged 1 start; logged 3 loop_start;"
-     "logged 3 loop_drain; logged 3 loop_stop; logged 0 is scraped; logged 1 stop; logged 20 "
-     "request; logged 1 ended;"
+     "logged 3 loop_drain; logged 3 loop_stop; logged 0 is scraped while it ends;"
+     "logged 1 stop; logged 20 request; logged 1 ended;"
      "says \"msg\":\"loop_stop\"&\"msg\":\"stop\""},
     /* All sixty connections on one of three loops: happens once in 10^28 runs. */
     {"loops share a port, a router and blobs",
