@@ -12,7 +12,6 @@
 
 static struct event_doc doc, base_doc; /* too big for a sanitized stack */
 static struct event_doc_fault fault;
-static int result;
 static char base[EVENT_DOC_BYTES_MAX], memory[EVENT_DOC_BYTES_MAX];
 static struct line_pilot pilot;
 static struct event_doc_now now;
@@ -38,16 +37,15 @@ static const char *written(const struct event_doc_now *now_or_null)
     return memory;
 }
 
-static void accept(const struct script_line *line)
+static void accept(const struct script_line *line, int rc)
 {
-    if (result != 0)
+    if (rc != 0)
         fail_msg("%s: \"%s\" is refused: %s: %s", line->row, line->text, fault.pointer, fault.rule);
 }
 
 SCRIPT_VERB(take, "take")
 {
-    result = parse(script_json(script_rest(line, 0)));
-    accept(line);
+    accept(line, parse(script_json(script_rest(line, 0))));
 }
 
 /* Stores the document for "patch", "load" and "same lanes". */
@@ -58,11 +56,8 @@ SCRIPT_VERB(store, "store")
     base_doc = doc;
 }
 
-SCRIPT_VERB(patch_it, "patch")
-{
-    result = patch(script_json(script_rest(line, 0)));
-    accept(line);
-}
+SCRIPT_DOES("patch", accept(line, patch(script_json(script_rest(line, 0)))))
+SCRIPT_DOES("load", accept(line, parse(base)))
 
 /* "bad POINTER JSON RULE": JSON (without blanks) is refused at POINTER by a rule with this text. */
 SCRIPT_VERB(bad, "bad")
@@ -75,27 +70,8 @@ SCRIPT_VERB(bad, "bad")
 
 SCRIPT_VERB(bad_patch, "bad_patch")
 {
-    result = patch(script_json(script_word(line, 1)));
+    assert_int_equal(patch(script_json(script_word(line, 1))), ERR_RANGE);
     script_expect_text(line, script_word(line, 2), fault.pointer);
-    assert_int_equal(result, ERR_RANGE);
-}
-
-/* Without a text it loads the stored document. */
-SCRIPT_VERB(load, "load")
-{
-    const char *json = line->len > 1 ? script_json(script_rest(line, 0)) : base;
-    fault = (struct event_doc_fault){{0}, {0}};
-    result = event_doc_load(span_of(json), SPAN("show"), &fault, &doc);
-    accept(line);
-}
-
-SCRIPT_VERB(bad_load, "bad_load")
-{
-    fault = (struct event_doc_fault){{0}, {0}};
-    const char *json = script_json(script_word(line, 1));
-    assert_true(event_doc_load(span_of(json), SPAN("show"), &fault, &doc) < 0);
-    if (strstr(fault.rule, script_rest(line, 1)) == NULL || fault.rule[0] == '\0')
-        fail_msg("%s: \"%s\": it is \"%s\"", line->row, line->text, fault.rule);
 }
 
 static void expect_part(const struct script_line *line, bool want, const char *text)
@@ -121,8 +97,7 @@ SCRIPT_VERB(messages, "messages")
 SCRIPT_VERB(send_back, "send_back")
 {
     strcpy(base, written(NULL));
-    result = patch(written(&now));
-    accept(line);
+    accept(line, patch(written(&now)));
 }
 
 SCRIPT_VERB(autopilot, "autopilot")
@@ -323,13 +298,15 @@ static const struct script_row rows[] = {
      "shows 'because':[1]}}}; autopilot off; shows 'autopilot_state':null;"
      "shows 'incarnation':null"},
     {"a newer document is read if it says that this is safe",
-     "load {'burst':5}; is burst 5; is newer 0; load {'burst':5,'needs':1}; is newer 0;"
-     "load {'burst':5,'needs':1,'confetti':{'much':[1]}}; is burst 5; is newer 1"},
+     "take {'burst':5}; is burst 5; is newer 0; take {'burst':5,'needs':1}; is newer 0;"
+     "take {'burst':5,'needs':1,'confetti':{'much':[1]}}; is burst 5; is newer 1"},
     {"a document of an unknown format is refused",
-     "bad_load {'burst':5,'confetti':true}; bad_load {'burst':5,'needs':0};"
-     "bad_load {'burst':5,'needs':4} format 4, and this program knows up to 3;"
-     "bad_load {'burst':5,'needs':4,'confetti':true} format 4, and;"
-     "bad_load {'burst':5,'needs':'1'}; bad_load {'burst':0,'needs':1}; bad_load [1]"},
+     "bad /confetti {'burst':5,'confetti':true} not known;"
+     "bad /needs {'burst':5,'needs':0} whole number;"
+     "bad /needs {'burst':5,'needs':4} format 4, and this program knows up to 3;"
+     "bad /needs {'burst':5,'needs':4,'confetti':true} format 4, and;"
+     "bad /needs {'burst':5,'needs':'1'} whole number; bad /burst {'burst':0,'needs':1} 1 to;"
+     "bad - [1] object"},
     {"a refusal names the member and the rule",
      "bad - [] object; bad - {'rate_per_s':1,}; bad /rate {'rate':1} not known;"
      "bad /state {'state':'open'} not known; bad /id {'id':'other'} must be 'show';"
@@ -424,32 +401,22 @@ TEST_CASE(syntax_errors_have_no_pointer)
 
 /* ---- what a row cannot say ---- */
 
-static int load_stored(void)
-{
-    return event_doc_load(SPAN("{\"id\":\"show\",\"name\":\"a night\",\"needs\":1}"), SPAN("show"),
-                          &fault, &doc);
-}
-
-static int parse_sent(void)
-{
-    return parse("{\"name\":\"a night\",\"message\":{\"en\":\"a word\"}}");
-}
-
-static int patch_stored(void)
-{
-    strcpy(base, "{\"id\":\"show\",\"burst\":7}");
-    return patch("{\"burst\":null,\"name\":\"a night\"}");
-}
-
 TEST_CASE(lack_of_memory_is_not_a_bad_document)
 {
-    int (*const reads[])(void) = {load_stored, parse_sent, patch_stored};
+    static const char *const reads[][2] = {
+        /* the stored document, unless the text is one; the text */
+        {"", "{'id':'show','name':'a night','needs':1}"},
+        {"", "{'name':'a night','message':{'en':'a word'}}"},
+        {"{'id':'show','burst':7}", "{'burst':null,'name':'a night'}"},
+    };
     for (size_t i = 0; i < LEN(reads); i++) {
         bool lacking = true;
         unsigned nth = 0;
         for (; lacking; nth++) {
+            const char *json = script_json(reads[i][1]);
+            strcpy(base, script_json(reads[i][0]));
             scarce_nth(nth);
-            int rc = reads[i]();
+            int rc = base[0] == '\0' ? parse(json) : patch(json);
             lacking = scarce_end();
             if (rc != (lacking ? ERR_NOMEM : 0) ||
                 (lacking && (fault.pointer[0] != '\0' || fault.rule[0] == '\0')))
