@@ -4,7 +4,7 @@
  *   set FIELD=N ...        changes the look; buckets FAST SLOW ALL: answers up to 0.1 s, 0.5 s, all
  *   before                 the look becomes the previous one
  *   add                    adds the look to the reading; ripe N: are there enough responses?
- *   is FIELD N ..., json TEXT   expects the reading; fresh: starts a new one */
+ *   is FIELD N ..., json TEXT   expects the reading */
 #include "core/load/health.h"
 #include "slots.h"
 
@@ -35,17 +35,8 @@ static bool parse(const struct script_line *line)
     return health_parse(span_of(script_json(script_rest(line, 0))), SPAN("show"), &now);
 }
 
-SCRIPT_VERB(look, "look")
-{
-    if (!parse(line))
-        fail_msg("%s: \"%s\" has nothing of use", line->row, line->text);
-}
-
-SCRIPT_VERB(look_at_bad, "bad")
-{
-    if (parse(line))
-        fail_msg("%s: \"%s\" is a page", line->row, line->text);
-}
+SCRIPT_DOES("look", script_expect(line, "1", parse(line)))
+SCRIPT_DOES("bad", script_expect(line, "0", parse(line)))
 
 static double number(const struct script_line *line, unsigned at)
 {
@@ -79,38 +70,25 @@ SCRIPT_VERB(keep, "before")
     before_or_null = &before;
 }
 
-SCRIPT_VERB(add, "add")
-{
-    health_add(&reading, before_or_null, &now);
-}
-
+SCRIPT_DOES("add", health_add(&reading, before_or_null, &now))
 SCRIPT_DOES("ripe", script_expect(line, script_word(line, 1), health_ripe(before_or_null, &now)))
 
 /* "-": unknown. */
+static struct script_field figure(const char *name, bool has, uint64_t value)
+{
+    return (struct script_field){name, value, has ? NULL : ""};
+}
+
 SCRIPT_VERB(expect, "is")
 {
-    const struct {
-        const char *name;
-        bool has;
-        uint64_t value;
-    } fields[] = {{"p99", reading.has_p99, reading.p99_ms},
-                  {"errors", reading.has_errors, reading.errors_milli},
-                  {"held", reading.has_held, reading.held},
-                  {"backlog", reading.has_backlog, reading.backlog}};
-    unsigned found = 0;
-    for (unsigned i = 1; i < line->len; i += 2) {
-        const char *want = script_word(line, i + 1);
-        for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++) {
-            if (strcmp(line->words[i], fields[f].name) != 0)
-                continue;
-            found++;
-            if (fields[f].has != (strcmp(want, "-") != 0))
-                fail_msg("%s: \"%s\": %s", line->row, line->text, fields[f].name);
-            if (fields[f].has)
-                script_expect(line, want, fields[f].value);
-        }
-    }
-    assert_int_equal(found, line->len / 2);
+    const struct script_field fields[SCRIPT_FIELDS] = {
+        figure("p99", reading.has_p99, reading.p99_ms),
+        figure("errors", reading.has_errors, reading.errors_milli),
+        figure("held", reading.has_held, reading.held),
+        figure("backlog", reading.has_backlog, reading.backlog),
+    };
+    for (unsigned i = 1; i < line->len; i += 2)
+        script_expect_field(line, i, fields);
 }
 
 SCRIPT_VERB(expect_json, "json")
@@ -119,11 +97,6 @@ SCRIPT_VERB(expect_json, "json")
     struct text text = text_on(memory, sizeof(memory));
     health_json(&text, &reading);
     assert_span(text_span(&text), script_json(script_word(line, 1)));
-}
-
-SCRIPT_VERB(forget, "fresh")
-{
-    reading = (struct health_reading){0};
 }
 
 static const struct script_row rows[] = {
