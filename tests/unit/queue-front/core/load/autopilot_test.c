@@ -127,41 +127,36 @@ static const struct script_row rows[] = {
      "ask rate=50000; worth 0 ceiling"},
 };
 
-static uint64_t pick(const struct rng *rng, uint64_t below)
-{
-    return rng_u64(rng) % below;
-}
-
 /* Always between the floor and the ceiling, and at the floor without a reading. */
 TEST_CASE(the_rate_stays_between_floor_and_ceiling)
 {
     const struct rng *rng = unit_rng();
     for (int i = 0; i < 200000; i++) {
         struct event_doc doc = {
-            .autopilot_ceiling_milli = 1 + pick(rng, 100000000),
-            .autopilot_floor_milli = 1 + pick(rng, 100000000),
-            .autopilot_target_p99_ms = 1 + pick(rng, 60000),
-            .autopilot_errors_max_milli = pick(rng, 1001),
-            .autopilot_held_max = pick(rng, 3) * pick(rng, 100000),
-            .autopilot_backlog_max = pick(rng, 3) * pick(rng, 100000),
+            .autopilot_ceiling_milli = 1 + rng_below(rng, 100000000),
+            .autopilot_floor_milli = 1 + rng_below(rng, 100000000),
+            .autopilot_target_p99_ms = 1 + rng_below(rng, 60000),
+            .autopilot_errors_max_milli = rng_below(rng, 1001),
+            .autopilot_held_max = rng_below(rng, 3) * rng_below(rng, 100000),
+            .autopilot_backlog_max = rng_below(rng, 3) * rng_below(rng, 100000),
         };
         struct health_reading reading = {
-            .has_p99 = pick(rng, 2) == 0,
-            .has_errors = pick(rng, 2) == 0,
-            .has_held = pick(rng, 2) == 0,
-            .has_backlog = pick(rng, 2) == 0,
-            .p99_ms = pick(rng, 120000),
-            .errors_milli = pick(rng, 1001),
-            .held = pick(rng, UINT64_C(1) << pick(rng, 40)),
-            .backlog = pick(rng, UINT64_C(1) << pick(rng, 40)),
+            .has_p99 = rng_below(rng, 2) == 0,
+            .has_errors = rng_below(rng, 2) == 0,
+            .has_held = rng_below(rng, 2) == 0,
+            .has_backlog = rng_below(rng, 2) == 0,
+            .p99_ms = rng_below(rng, 120000),
+            .errors_milli = rng_below(rng, 1001),
+            .held = rng_below(rng, UINT64_C(1) << rng_below(rng, 40)),
+            .backlog = rng_below(rng, UINT64_C(1) << rng_below(rng, 40)),
         };
         struct autopilot_ask any = {
             .doc = &doc,
-            .reading = pick(rng, 5) == 0 ? NULL : &reading,
-            .rate_milli = pick(rng, UINT64_C(1) << pick(rng, 30)),
-            .used = pick(rng, 2) == 0,
-            .since_cut_ms = pick(rng, 3) == 0 ? UINT64_MAX : pick(rng, 60000),
-            .interval_ms = 200 + pick(rng, 59801),
+            .reading = rng_below(rng, 5) == 0 ? NULL : &reading,
+            .rate_milli = rng_below(rng, UINT64_C(1) << rng_below(rng, 30)),
+            .used = rng_below(rng, 2) == 0,
+            .since_cut_ms = rng_below(rng, 3) == 0 ? UINT64_MAX : rng_below(rng, 60000),
+            .interval_ms = 200 + rng_below(rng, 59801),
         };
         struct autopilot_move move = autopilot_decide(&any);
         uint64_t floor = doc.autopilot_floor_milli < doc.autopilot_ceiling_milli
