@@ -13,40 +13,47 @@
     "3ed5e39"
 #define RANDOMNESS "fe290beca10872ef2fb164d2aa4442de4566183ec51c56ff3cd603d930e54fdd"
 
-static struct beacon_sources quicknet(void)
-{
-    struct beacon_sources sources = {
-        .drand = true,
-        .chain = BEACON_QUICKNET,
-        .key = BEACON_QUICKNET_KEY,
-        .period_ms = BEACON_QUICKNET_PERIOD_MS,
-        .genesis_ms = BEACON_QUICKNET_GENESIS_MS,
-        .gap_ms = 6000,
-    };
-    return sources;
-}
+#define START_MS BEACON_QUICKNET_GENESIS_MS
+#define AT_MS    (START_MS + 999 * UINT64_C(3000)) /* of round 1000, 999 periods after the first */
+
+static const struct beacon_sources sources = {
+    .drand = true,
+    .chain = BEACON_QUICKNET,
+    .key = BEACON_QUICKNET_KEY,
+    .period_ms = BEACON_QUICKNET_PERIOD_MS,
+    .genesis_ms = BEACON_QUICKNET_GENESIS_MS,
+    .gap_ms = 6000,
+};
 
 TEST_CASE(the_round_follows_the_closing_after_a_gap)
 {
-    struct beacon_sources sources = quicknet();
+    static const struct {
+        uint64_t closes_ms, round, at_ms;
+    } rows[] = {
+        {AT_MS - 8500, 1000, AT_MS},
+        {AT_MS - 8000, 1000, AT_MS},
+        {AT_MS - 7500, 1000, AT_MS},
+        {AT_MS - 7000, 1000, AT_MS},
+        {AT_MS - 6500, 1000, AT_MS},
+        {AT_MS - 6000, 1000, AT_MS},
+        {AT_MS - 5999, 1001, AT_MS + 3000},
+        /* A source that has not begun uses its first round. */
+        {START_MS - 6001, 1, START_MS},
+        {1700000000, 1, START_MS},
+        {1, 1, START_MS},
+        {0, 0, 0}, /* the closing time is unknown */
+    };
     struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
-    /* Round 1000 is 999 periods after the first. */
-    uint64_t at_ms = BEACON_QUICKNET_GENESIS_MS + 999 * 3000;
-    for (uint64_t early_ms = 6000; early_ms < 9000; early_ms += 500) {
-        beacon_settle(&beacon, NULL, &sources, at_ms - early_ms, 5);
-        assert_int_equal(1000, beacon.round);
-        assert_int_equal(at_ms, beacon.at_ms);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        beacon_settle(&beacon, NULL, &sources, rows[i].closes_ms, 5);
+        assert_int_equal(rows[i].round, beacon.round);
+        assert_int_equal(rows[i].at_ms, beacon.at_ms);
+        assert_string_equal(BEACON_QUICKNET, beacon.chain);
     }
-    beacon_settle(&beacon, NULL, &sources, at_ms - 5999, 5);
-    assert_int_equal(1001, beacon.round);
-    assert_string_equal(BEACON_QUICKNET, beacon.chain);
-    beacon_settle(&beacon, NULL, &sources, 0, 5);
-    assert_int_equal(0, beacon.round); /* the closing time is unknown */
 }
 
 TEST_CASE(only_a_different_promise_counts_as_a_change)
 {
-    struct beacon_sources sources = quicknet();
     struct beacon first = {.kind = BEACON_DRAND, .late_s = 120, .changes = 7};
     beacon_settle(&first, NULL, &sources, 1700000000000, 1000);
     assert_int_equal(0, first.changes); /* whatever the input says */
@@ -61,9 +68,8 @@ TEST_CASE(only_a_different_promise_counts_as_a_change)
 
 TEST_CASE(a_late_closing_takes_a_later_round)
 {
-    struct beacon_sources sources = quicknet();
     struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
-    uint64_t closes_ms = BEACON_QUICKNET_GENESIS_MS + 999 * 3000 - 6000;
+    const uint64_t closes_ms = AT_MS - 6000;
     beacon_settle(&beacon, NULL, &sources, closes_ms, 5);
     assert_int_equal(1000, beacon_after(&beacon, &sources, closes_ms + 200).round);
     assert_int_equal(1000, beacon_after(&beacon, &sources, closes_ms + 3000).round);
@@ -105,7 +111,6 @@ TEST_CASE(a_drand_answer_needs_its_round_and_a_matching_hash)
 
 TEST_CASE(a_difference_in_any_part_makes_another_promise)
 {
-    struct beacon_sources sources = quicknet();
     struct beacon first = {
         .kind = BEACON_TEXT, .late_s = 120, .words = "the lottery", .chain = "ab"};
     beacon_settle(&first, NULL, &sources, 1700000000000, 1000);
@@ -134,21 +139,8 @@ TEST_CASE(a_difference_in_any_part_makes_another_promise)
     assert_int_equal(drand.round, same.round);
 }
 
-TEST_CASE(a_source_that_had_not_begun_uses_its_first_round)
-{
-    struct beacon_sources sources = quicknet();
-    struct beacon beacon = {.kind = BEACON_DRAND, .late_s = 120};
-    const uint64_t closes_ms[] = {sources.genesis_ms - sources.gap_ms - 1, 1700000000, 1};
-    for (unsigned i = 0; i < 3; i++) {
-        beacon_settle(&beacon, NULL, &sources, closes_ms[i], 5);
-        assert_int_equal(1, beacon.round);
-        assert_int_equal(sources.genesis_ms, beacon.at_ms);
-    }
-}
-
 TEST_CASE(the_closing_dates_a_text_and_not_an_absent_beacon)
 {
-    struct beacon_sources sources = quicknet();
     struct beacon words = {.kind = BEACON_TEXT, .words = "the lottery"};
     assert_int_equal(1700000000000, beacon_after(&words, &sources, 1700000000000).at_ms);
     struct beacon none = {.kind = BEACON_NONE};
