@@ -3,51 +3,43 @@
 
 #include "unit.h"
 
-enum { BEGIN_US = 1000000 };
+enum { BEGIN_US = 1000000, CLOSE_US = BATCH_CLOSE_US, OVER_US = BATCH_PACE_MAX * BATCH_CLOSE_US };
 
-/* After a batch of `joins` was sent at BEGIN_US. */
-static struct batch_pace sent(uint32_t joins)
+TEST_CASE(a_batch_close_behind_another_is_held_back)
 {
-    struct batch_pace pace = {0};
-    assert_int_equal(0, batch_hold_ms(&pace, joins, BEGIN_US));
-    assert_int_equal(BEGIN_US, pace.sent_us);
-    return pace;
-}
-
-TEST_CASE(a_join_on_a_quiet_front_is_not_held_back)
-{
-    struct batch_pace pace = sent(1);
-    assert_int_equal(2, batch_hold_ms(&pace, 1, BEGIN_US + BATCH_CLOSE_US - 1));
-    assert_int_equal(0, batch_hold_ms(&pace, 1, BEGIN_US + BATCH_CLOSE_US));
-    assert_int_equal(0, batch_hold_ms(&pace, 5, BEGIN_US + 2 * BATCH_CLOSE_US));
-    assert_int_equal(2, batch_hold_ms(&pace, 1, BEGIN_US + 7 * BATCH_CLOSE_US - 1));
-}
-
-TEST_CASE(a_join_close_behind_another_is_held_back_for_two_milliseconds)
-{
-    struct batch_pace pace = sent(1);
-    uint64_t now_us = BEGIN_US + 500;
-    assert_int_equal(2, batch_hold_ms(&pace, 1, now_us));
-    assert_int_equal(2, batch_hold_ms(&pace, 2, now_us + 900));
-    assert_int_equal(1, batch_hold_ms(&pace, 3, now_us + 1000));
-    assert_int_equal(1, batch_hold_ms(&pace, 3, now_us + 1999));
-    assert_int_equal(0, batch_hold_ms(&pace, 3, now_us + BATCH_HOLD_US));
-    /* The next batch gets a hold of its own. */
-    assert_int_equal(2, batch_hold_ms(&pace, 1, now_us + BATCH_HOLD_US));
-}
-
-TEST_CASE(a_batch_that_is_large_enough_is_sent_at_once)
-{
-    struct batch_pace pace = sent(BATCH_ENOUGH);
-    assert_int_equal(2, batch_hold_ms(&pace, BATCH_ENOUGH - 1, BEGIN_US));
-    assert_int_equal(0, batch_hold_ms(&pace, BATCH_ENOUGH, BEGIN_US + 1));
-}
-
-TEST_CASE(a_past_crowd_no_longer_causes_a_hold)
-{
-    uint64_t over_us = BEGIN_US + (uint64_t)BATCH_PACE_MAX * BATCH_CLOSE_US;
-    struct batch_pace pace = sent(500);
-    assert_int_equal(2, batch_hold_ms(&pace, 1, over_us - 1));
-    pace = sent(500);
-    assert_int_equal(0, batch_hold_ms(&pace, 1, over_us));
+    static const struct {
+        const char *name;
+        uint32_t sent; /* joins of the batch before, sent at BEGIN_US */
+        struct {
+            uint32_t joins, after_us, hold_ms;
+        } then[6];
+    } rows[] = {
+        {"a join on a quiet front is not held back",
+         1,
+         {{1, CLOSE_US - 1, 2}, {1, CLOSE_US, 0}, {5, 2 * CLOSE_US, 0}, {1, 7 * CLOSE_US - 1, 2}}},
+        {"a join close behind another is held back for two milliseconds",
+         1,
+         {{1, 500, 2},
+          {2, 1400, 2},
+          {3, 1500, 1},
+          {3, 2499, 1},
+          {3, 500 + BATCH_HOLD_US, 0},
+          {1, 500 + BATCH_HOLD_US, 2}}}, /* the next batch gets a hold of its own */
+        {"a batch that is large enough is sent at once",
+         BATCH_ENOUGH,
+         {{BATCH_ENOUGH - 1, 0, 2}, {BATCH_ENOUGH, 1, 0}}},
+        {"a past crowd causes a hold for a while", 500, {{1, OVER_US - 1, 2}}},
+        {"... and no longer", 500, {{1, OVER_US, 0}}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct batch_pace pace = {0};
+        assert_int_equal(0, batch_hold_ms(&pace, rows[i].sent, BEGIN_US));
+        assert_int_equal(BEGIN_US, pace.sent_us);
+        for (unsigned n = 0; n < 6 && rows[i].then[n].joins > 0; n++) {
+            uint32_t hold_ms =
+                batch_hold_ms(&pace, rows[i].then[n].joins, BEGIN_US + rows[i].then[n].after_us);
+            if (hold_ms != rows[i].then[n].hold_ms)
+                fail_msg("%s: %u: %u ms", rows[i].name, n, hold_ms);
+        }
+    }
 }
