@@ -36,6 +36,12 @@ enum line_outcome outcome_at(const struct script_line *line, unsigned at)
     return (enum line_outcome)script_choice(line, script_word(line, at), outcome_names);
 }
 
+enum turn_kind turn_at(const struct script_line *line, unsigned at)
+{
+    static const char *const names[] = {"none", "kept", "ended", "done", "given_up", NULL};
+    return (enum turn_kind)script_choice(line, script_word(line, at), names);
+}
+
 enum line_state state_named(const char *name)
 {
     unsigned state = 0;

@@ -7,8 +7,9 @@
 
 extern const char *const outcome_names[LINE_OUTCOME_COUNT + 1]; /* ends with NULL */
 
-/* The outcome named by the word at this index. */
+/* The outcome, or the kind of a turn, named by the word at this index. */
 enum line_outcome outcome_at(const struct script_line *line, unsigned at);
+enum turn_kind turn_at(const struct script_line *line, unsigned at);
 
 enum line_state state_named(const char *name);
 

@@ -10,7 +10,6 @@
 
 #include "core/line/turns.h"
 #include "outcomes.h"
-#include "script.h"
 
 static const struct line_stretch calls[] = {
     {.upto = 10, .called_ms = 1000, .expires_ms = 61000},
@@ -53,12 +52,9 @@ SCRIPT_VERB(set_line, "line")
 
 SCRIPT_VERB(note_turn, "turn")
 {
-    static const char *const kinds[] = {"none", "kept", "ended", "done", "given_up", NULL};
-    static const enum turn_kind kind[] = {TURN_NONE, TURN_KEPT, TURN_ENDED, TURN_DONE,
-                                          TURN_GIVEN_UP};
     turns_note(&turns, (struct turn){
                            .place = script_number_at(line, 1),
-                           .kind = kind[script_choice(line, script_word(line, 2), kinds)],
+                           .kind = turn_at(line, 2),
                            .until_ms = script_value_or(line, "until", 0),
                            .times = (uint8_t)script_value_or(line, "times", 0),
                        });

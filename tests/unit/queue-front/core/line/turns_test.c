@@ -9,17 +9,9 @@
  * PLACES is 3, 3..9, or 3..9/3 for every third of them. */
 #include "core/line/turns.h"
 
-#include "script.h"
+#include "outcomes.h"
 
 static struct turns turns;
-
-static enum turn_kind kind_of(const struct script_line *line, unsigned at)
-{
-    static const char *const names[] = {"none", "kept", "ended", "done", "given_up", NULL};
-    static const enum turn_kind kinds[] = {TURN_NONE, TURN_KEPT, TURN_ENDED, TURN_DONE,
-                                           TURN_GIVEN_UP};
-    return kinds[script_choice(line, script_word(line, at), names)];
-}
 
 struct range {
     uint64_t from, upto, step;
@@ -44,7 +36,7 @@ static uint64_t until(const struct script_line *line, enum turn_kind kind, uint6
 
 SCRIPT_VERB(note, "note")
 {
-    enum turn_kind kind = kind_of(line, 1);
+    enum turn_kind kind = turn_at(line, 1);
     struct range range = range_of(line, 2);
     for (uint64_t place = range.from; place <= range.upto; place += range.step)
         turns_note(&turns, (struct turn){.place = place,
@@ -55,7 +47,7 @@ SCRIPT_VERB(note, "note")
 
 SCRIPT_VERB(expect, "has")
 {
-    enum turn_kind kind = kind_of(line, 1);
+    enum turn_kind kind = turn_at(line, 1);
     struct range range = range_of(line, 2);
     for (uint64_t place = range.from; place <= range.upto; place += range.step) {
         struct turn turn = turns_of(&turns, place);
