@@ -5,34 +5,29 @@
 
 #include <math.h>
 
-static void check(const uint64_t waiting[LANES_ALL], uint64_t shares,
-                  const uint64_t wanted[LANES_ALL])
-{
-    uint64_t upto[LANES_ALL];
-    lanes_reach(waiting, shares, upto);
-    for (unsigned i = 0; i < LANES_ALL; i++)
-        assert_int_equal(wanted[i], upto[i]);
-}
-
-TEST_CASE(without_lanes_a_line_needs_one_call_per_place)
-{
-    check((uint64_t[LANES_ALL]){500}, 0, (uint64_t[LANES_ALL]){500});
-    check((uint64_t[LANES_ALL]){0}, 0, (uint64_t[LANES_ALL]){0});
-}
-
 TEST_CASE(a_lane_ends_by_its_share_and_the_others_share_the_rest)
 {
-    /* The 60 get 30 of 100 calls, so they need 200 calls; then 360 of the 500 are left. */
-    check((uint64_t[LANES_ALL]){500, 60}, 30, (uint64_t[LANES_ALL]){560, 200});
-    /* The general lane is shorter: its 70 get 70 of 100 calls, so they need 100 calls. */
-    check((uint64_t[LANES_ALL]){70, 300}, 30, (uint64_t[LANES_ALL]){100, 370});
-    /* Shares of 50, 30 and 20: lane 2 ends after 50 calls; then lane 1 has 40 left, at 30 of 80. */
-    check((uint64_t[LANES_ALL]){125, 55, 10}, 30 | 20 << 7, (uint64_t[LANES_ALL]){190, 157, 50});
-}
-
-TEST_CASE(a_lane_without_a_share_gets_what_others_leave)
-{
-    check((uint64_t[LANES_ALL]){5, 60}, 100, (uint64_t[LANES_ALL]){65, 60});
+    static const struct {
+        const char *name;
+        uint64_t shares, waiting[LANES_ALL], upto[LANES_ALL];
+    } rows[] = {
+        {"one call per place without lanes", 0, {500}, {500}},
+        {"nobody waits", 0, {0}, {0}},
+        /* The 60 get 30 of 100 calls, so they need 200 calls; then 360 of the 500 are left. */
+        {"the lane is shorter", 30, {500, 60}, {560, 200}},
+        /* Its 70 get 70 of 100 calls, so they need 100 calls. */
+        {"the general lane is shorter", 30, {70, 300}, {100, 370}},
+        /* 50, 30 and 20: lane 2 ends after 50 calls; then lane 1 has 40 left, at 30 of 80. */
+        {"three lanes", 30 | 20 << 7, {125, 55, 10}, {190, 157, 50}},
+        {"a lane without a share gets what others leave", 100, {5, 60}, {65, 60}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t upto[LANES_ALL];
+        lanes_reach(rows[i].waiting, rows[i].shares, upto);
+        for (unsigned n = 0; n < LANES_ALL; n++)
+            if (upto[n] != rows[i].upto[n])
+                fail_msg("%s: lane %u: %u", rows[i].name, n, (unsigned)upto[n]);
+    }
 }
 
 static void near(double wanted, double got, double by)
