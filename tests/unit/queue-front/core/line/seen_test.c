@@ -153,10 +153,9 @@ TEST_CASE(ten_million_marks_are_sent_in_a_third_of_an_epoch)
     for (; seen_pick(&seen) > 0; calls++)
         seen_sent(&seen, true);
     assert_true(calls * 300 <= 30000);
-    seen_deinit(&seen);
-    seen = (struct seen){0};
 }
 
 _Static_assert(SEEN_SEND_MAX == 2 && SEEN_PAGES_MAX == 256, "rows name them");
 
-SCRIPT_TESTS_IN(rows, script_verbs, NULL, end)
+UNIT_BETWEEN(NULL, end)
+SCRIPT_TESTS(rows, script_verbs)
