@@ -3,29 +3,15 @@
 
 #include "unit.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char dir[64];
 static struct profile profile; /* read last */
 static struct err_slot err;    /* of the last call that failed */
 
-static const char *file_of(const char *name, const char *text, mode_t mode)
-{
-    static char path[128];
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-    assert_int_equal(chmod(path, mode), 0);
-    return path;
-}
-
 static int read_text(const char *text, const char *name)
 {
-    const struct profile_ask ask = {.name = name, .file = file_of("profiles", text, 0644)};
-    return profile_read(&ask, &err, &profile);
+    char *path = unit_file(span_of(text), 0644);
+    int rc = profile_read(&(struct profile_ask){.name = name, .file = path}, &err, &profile);
+    unit_file_remove(path);
+    return rc;
 }
 
 TEST_CASE(the_requested_profile_is_read)
@@ -48,11 +34,10 @@ TEST_CASE(an_error_names_file_and_line_even_in_another_profile)
     const struct {
         const char *text, *says;
     } cases[] = {
-        {"[default]\n[live]\nqeue = x\n", "profiles:3: "},
-        {"[default]\n[live]\n\nqueue = ftp://x\n", "profiles:4: [live] queue: an address begins"},
-        {"[default]\npay = http://me:hunter2@x\n",
-         "profiles:2: [default] pay: an address holds no"},
-        {"[]\n", "profiles:1: no name"},
+        {"[default]\n[live]\nqeue = x\n", "/file:3: "},
+        {"[default]\n[live]\n\nqueue = ftp://x\n", "/file:4: [live] queue: an address begins"},
+        {"[default]\npay = http://me:hunter2@x\n", "/file:2: [default] pay: an address holds no"},
+        {"[]\n", "/file:1: no name"},
         {"[other]\n", "no profile [default] in it"},
         {many, "more than 16 profiles"},
     };
@@ -65,7 +50,7 @@ TEST_CASE(an_error_names_file_and_line_even_in_another_profile)
 
 TEST_CASE(without_a_file_the_services_are_on_this_machine)
 {
-    struct profile_ask ask = {.config_home = dir};
+    struct profile_ask ask = {.config_home = "/nowhere"};
     assert_int_equal(profile_read(&ask, &err, &profile), 0);
     assert_string_equal(profile.address[COMMAND_SEATS], "http://127.0.0.1:8092");
     ask.name = "live";
@@ -76,55 +61,38 @@ TEST_CASE(without_a_file_the_services_are_on_this_machine)
     assert_says(&err, "/nowhere/profiles");
 }
 
-static void expect_token(const char *environment, const char *want)
+TEST_CASE(a_token_comes_from_environment_file_or_command_and_is_never_quoted)
 {
-    char token[CTL_TOKEN_MAX];
-    assert_int_equal(profile_token(&profile, environment, &err, token), 0);
-    assert_string_equal(token, want);
-}
-
-TEST_CASE(a_token_comes_from_environment_file_or_command_in_this_order)
-{
-    profile = (struct profile){.token_command = "echo of-command"};
-    expect_token(NULL, "of-command");
-    strcpy(profile.token_file, file_of("token", "of-file\n", 0600));
-    expect_token("", "of-file");
-    expect_token("of-environment", "of-environment");
-}
-
-static void expect_no_token(const char *environment, const char *says, const char *hides)
-{
-    char token[CTL_TOKEN_MAX];
-    assert_int_equal(profile_token(&profile, environment, &err, token), ERR_AUTH);
-    assert_says(&err, says);
-    assert_null(strstr(err.text, hides));
-}
-
-TEST_CASE(invalid_token_is_refused_and_never_quoted)
-{
-    profile = (struct profile){.token_command = ""};
-    expect_no_token(NULL, "no token", "?");
-    expect_no_token("two\r\nlines", "", "lines");
-    strcpy(profile.token_command, "echo never; false");
-    expect_no_token(NULL, "", "?");
-    strcpy(profile.token_command, "true");
-    expect_no_token(NULL, "empty", "?");
-    strcpy(profile.token_file, file_of("open", "everybody-reads-this\n", 0644));
-    expect_no_token(NULL, "", "everybody");
-}
-
-int main(void)
-{
-    snprintf(dir, sizeof(dir), "/tmp/fairgate-profile-XXXXXX");
-    if (mkdtemp(dir) == NULL)
-        return 1;
-    int failed = unit_run();
-    static const char *const names[] = {"profiles", "token", "open"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char path[128];
-        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-        unlink(path);
+    static const struct {
+        const char *command, *file;
+        unsigned mode;
+        const char *environment;
+        int rc;
+        const char *says, *hides; /* the token, or the error */
+    } rows[] = {
+        {"echo of-command", "", 0600, NULL, 0, "of-command", ""},
+        {"echo of-command", "of-file\n", 0600, "", 0, "of-file", ""},
+        {"echo of-command", "of-file\n", 0600, "of-environment", 0, "of-environment", ""},
+        {"", "", 0600, NULL, ERR_AUTH, "no token", "?"},
+        {"", "", 0600, "two\r\nlines", ERR_AUTH, "", "lines"},
+        {"echo never; false", "", 0600, NULL, ERR_AUTH, "", "?"},
+        {"true", "", 0600, NULL, ERR_AUTH, "empty", "?"},
+        {"true", "everybody-reads-this\n", 0644, NULL, ERR_AUTH, "", "everybody"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char token[CTL_TOKEN_MAX];
+        char *path = unit_file(span_of(rows[i].file), rows[i].mode);
+        profile = (struct profile){.token_file = ""};
+        strcpy(profile.token_command, rows[i].command);
+        if (rows[i].file[0] != '\0')
+            strcpy(profile.token_file, path);
+        assert_int_equal(profile_token(&profile, rows[i].environment, &err, token), rows[i].rc);
+        unit_file_remove(path);
+        if (rows[i].rc == 0) {
+            assert_string_equal(token, rows[i].says);
+            continue;
+        }
+        assert_says(&err, rows[i].says);
+        assert_null(strstr(err.text, rows[i].hides));
     }
-    rmdir(dir);
-    return failed;
 }
