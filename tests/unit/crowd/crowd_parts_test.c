@@ -200,17 +200,14 @@ TEST_CASE(passes_are_one_a_line_and_shared_when_they_are_few)
 TEST_CASE(proof_of_work_has_the_required_zero_bits)
 {
     uint64_t n;
-    char text[96];
-    unsigned char hash[crypto_hash_sha256_BYTES];
     assert_true(solve(SPAN("a-challenge-of-forty-characters-or-there"), 12, 1 << 20, &n));
-    int len = snprintf(text, sizeof(text), "a-challenge-of-forty-characters-or-there.%lu", n);
-    crypto_hash_sha256(hash, (const unsigned char *)text, (unsigned)len);
-    assert_int_equal(hash[0], 0);
-    assert_int_equal(hash[1] >> 4, 0);
-    for (uint64_t lower = 0; lower < n; lower++) { /* the first that does */
-        len = snprintf(text, sizeof(text), "a-challenge-of-forty-characters-or-there.%lu", lower);
+    for (uint64_t tried = 0; tried <= n; tried++) { /* it is the first that has them */
+        char text[96];
+        unsigned char hash[crypto_hash_sha256_BYTES];
+        int len =
+            snprintf(text, sizeof(text), "a-challenge-of-forty-characters-or-there.%lu", tried);
         crypto_hash_sha256(hash, (const unsigned char *)text, (unsigned)len);
-        assert_true(hash[0] != 0 || hash[1] >> 4 != 0);
+        assert_int_equal(hash[0] == 0 && hash[1] >> 4 == 0, tried == n);
     }
     assert_false(solve(SPAN("a-challenge-of-forty-characters-or-there"), 60, 100, &n));
 }
