@@ -166,14 +166,9 @@ static void open_store(void)
     assert_int_equal(0, line_store_create(&conf, &err, &rig.store));
 }
 
-static void set_flag(void *ctx)
-{
-    *(bool *)ctx = true;
-}
-
 static void on_admin(struct line_admin *admin)
 {
-    set_flag(admin->ctx);
+    *(bool *)admin->ctx = true;
 }
 
 static void admin_run(struct line_admin admin)
@@ -275,12 +270,12 @@ SCRIPT_VERB(change_until, "change_until")
 
 static void on_join(struct line_join *join)
 {
-    set_flag(join->ctx);
+    *(bool *)join->ctx = true;
 }
 
 static void on_visit(struct line_visit *visit)
 {
-    set_flag(visit->ctx);
+    *(bool *)visit->ctx = true;
 }
 
 static const char *line_of(const struct script_line *line)
@@ -514,7 +509,6 @@ static bool fits(const struct script_line *line, bool must)
         SCRIPT_NUMBER("serving", view->serving),
         SCRIPT_NUMBER("waiting", view->waiting),
         SCRIPT_NUMBER("active", view->active),
-        SCRIPT_NUMBER("outstanding", view->outstanding),
         SCRIPT_NUMBER("admitted", view->admitted),
         SCRIPT_NUMBER("stale", view->stale),
         SCRIPT_NUMBER("seen_stale", rig.stale_seen),
@@ -586,7 +580,6 @@ SCRIPT_DOES("event", create_event())
 SCRIPT_DOES("close", close_store())
 SCRIPT_DOES("change", change())
 SCRIPT_DOES("pause", move(LINE_OPEN, LINE_PAUSED))
-SCRIPT_DOES("resume", move(LINE_PAUSED, LINE_OPEN))
 
 /* The only visitor is called; has entered. */
 #define CALLED "start; join ok entry=1; await serving=1;"
