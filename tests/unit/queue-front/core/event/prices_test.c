@@ -25,17 +25,8 @@ static int read(const char *json)
     return rc;
 }
 
-SCRIPT_VERB(read_good, "read")
-{
-    if (read(script_rest(line, 0)) != 0)
-        fail_msg("%s: \"%s\" is refused", line->row, line->text);
-}
-
-SCRIPT_VERB(read_bad, "bad")
-{
-    if (read(script_rest(line, 0)) == 0)
-        fail_msg("%s: \"%s\" is accepted", line->row, line->text);
-}
+SCRIPT_DOES("read", script_expect(line, "1", read(script_rest(line, 0)) == 0))
+SCRIPT_DOES("bad", script_expect(line, "0", read(script_rest(line, 0)) == 0))
 
 SCRIPT_VERB(expect, "is|shows")
 {
