@@ -61,16 +61,6 @@ static struct join_newcomer newcomer_of(const struct script_line *line)
     return newcomer;
 }
 
-static struct ticket place_of(const struct script_line *line)
-{
-    return (struct ticket){
-        .entry = script_value_or(line, "entry", 9),
-        .moves = (uint8_t)script_value_or(line, "moves", 0),
-        .lane = (uint8_t)script_value_or(line, "lane", 0),
-        .visitor = "me",
-    };
-}
-
 SCRIPT_VERB(take, "request|newcomer|reply|looked|document")
 {
     const char *verb = script_word(line, 0);
@@ -84,7 +74,10 @@ SCRIPT_VERB(take, "request|newcomer|reply|looked|document")
         event.input = JOIN_REPLY;
         event.reply = (struct join_reply){
             .outcome = outcome_at(line, 1),
-            .ticket = place_of(line),
+            .ticket = {.entry = script_value_or(line, "entry", 9),
+                       .moves = (uint8_t)script_value_or(line, "moves", 0),
+                       .lane = (uint8_t)script_value_or(line, "lane", 0),
+                       .visitor = "me"},
             .knows_event = !script_has(line, "event-is-gone"),
             .lane = (unsigned)script_value_or(line, "lane", 0),
             .knows_lane = script_has(line, "seen"),
