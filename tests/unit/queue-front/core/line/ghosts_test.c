@@ -126,9 +126,7 @@ TEST_CASE(lost_ghosts_are_shown_until_redis_sends_them_again)
     assert_int_equal(ghosts_pick_owed(&ghosts, 1), 0);
     bits[0] = 0;
     set(bits, 5); /* place 6 gave a sign of life meanwhile */
-    assert_true(ghosts_take_page(&ghosts, 0, page_of(bits, 0)));
-    ghosts.seq = 1;
-    ghosts_take(&ghosts, (struct ghosts_reply){.seq = 1, .whole = 1}, 1);
+    reply_with(bits, 1);
     assert_int_equal(ghosts_before(&ghosts, 0, 10), 1);
 }
 
