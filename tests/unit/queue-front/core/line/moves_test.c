@@ -8,12 +8,6 @@
 static const struct mac_ring ring = {.key = {{.id = 1, .key = "0123456789abcdef"}}, .len = 1};
 static const char letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-static void make(uint64_t entry, uint8_t moves, char code[MOVE_CODE_LEN])
-{
-    struct ticket ticket = {.entry = entry, .moves = moves};
-    move_code_make(&ring, SPAN("show"), &ticket, 1800000000, code);
-}
-
 static bool parses(const char *text, size_t len)
 {
     char code[MOVE_CODE_LEN];
@@ -23,8 +17,9 @@ static bool parses(const char *text, size_t len)
 TEST_CASE(a_wrong_letter_or_swapped_pair_is_always_detected)
 {
     for (uint64_t entry = 1; entry < 50; entry++) {
+        const struct ticket ticket = {.entry = entry, .moves = 3};
         char code[MOVE_CODE_LEN];
-        make(entry, 3, code);
+        move_code_make(&ring, SPAN("show"), &ticket, 1800000000, code);
         for (size_t i = 0; i < MOVE_CODE_LEN; i++) {
             char was = code[i];
             for (size_t l = 0; l < 32; l++) {
