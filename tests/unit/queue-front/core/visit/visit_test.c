@@ -68,10 +68,7 @@ SCRIPT_VERB(member, "member")
     visit_step(&visit, &event, &effect);
 }
 
-SCRIPT_VERB(no_room, "no-room")
-{
-    visit_step(&visit, &(struct visit_event){.input = VISIT_NO_ROOM}, &effect);
-}
+SCRIPT_DOES("no-room", visit_step(&visit, &(struct visit_event){.input = VISIT_NO_ROOM}, &effect))
 
 SCRIPT_VERB(reply, "reply")
 {
