@@ -22,26 +22,24 @@ TEST_CASE(a_place_depends_on_the_people_ahead_and_rows_on_all)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct queue_line line = queue_line(rows[i].ahead, rows[i].waiting);
         char memory[256];
-        struct text text = text_on(memory, sizeof(memory) - 1);
+        struct text text = text_on(memory, sizeof(memory));
         text_printf(&text, "%u %u:%u", line.rows, line.row, line.dot);
         for (unsigned n = 0; n < line.runs_len; n++)
             text_printf(&text, " %c%u:%u-%u", line.run[n].behind ? 'b' : 'a', line.run[n].row,
                         line.run[n].from, line.run[n].to);
-        memory[text.len] = '\0';
-        assert_string_equal(memory, rows[i].line);
+        assert_span(text_span(&text), rows[i].line);
     }
 }
 
 TEST_CASE(rows_run_to_and_fro)
 {
     char memory[256];
-    struct text text = text_on(memory, sizeof(memory) - 1);
+    struct text text = text_on(memory, sizeof(memory));
     queue_put_run(&text, (struct queue_run){.row = 0, .from = 0, .to = 19});
     text_char(&text, ' ');
     queue_put_run(&text, (struct queue_run){.row = 1, .from = 0, .to = 0});
     text_char(&text, ' ');
     queue_put_rope(&text, 3);
-    memory[text.len] = '\0';
-    assert_string_equal(memory, "M280 20H13.9 M14 54H14.1 "
-                                "M280 20H14a17 17 0 0 0 0 34H280a17 17 0 0 1 0 34H14");
+    assert_span(text_span(&text), "M280 20H13.9 M14 54H14.1 "
+                                  "M280 20H14a17 17 0 0 0 0 34H280a17 17 0 0 1 0 34H14");
 }
