@@ -38,8 +38,6 @@ TEST_CASE(due_visitors_come_in_order)
     assert_int_equal(taken, MANY);
 }
 
-/* ---- when visitors come ---- */
-
 TEST_CASE(visitors_come_in_the_shape_of_their_rush)
 {
     enum { MANY = 20000 };
@@ -107,7 +105,6 @@ TEST_CASE(seats_are_chosen_side_by_side_among_the_free)
     assert_true(hall_parse(SPAN("{"), &err, &hall) < 0);
 }
 
-/* Loads a scenario of this text. */
 static int load(const char *text, bool foreign, struct err_slot *err, struct scenario *out)
 {
     char *path = unit_file(span_of(text), 0600);

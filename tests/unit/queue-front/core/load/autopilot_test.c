@@ -127,7 +127,6 @@ static const struct script_row rows[] = {
      "ask rate=50000; worth 0 ceiling"},
 };
 
-/* Always between the floor and the ceiling, and at the floor without a reading. */
 TEST_CASE(the_rate_stays_between_floor_and_ceiling)
 {
     const struct rng *rng = unit_rng();

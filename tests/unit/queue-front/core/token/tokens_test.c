@@ -743,8 +743,6 @@ TEST_CASE(presale_code_is_hashed_in_capitals_without_spaces)
     }
 }
 
-/* ---- all tests ---- */
-
 static struct jwks *new_keys(void)
 {
     struct jwks *made;

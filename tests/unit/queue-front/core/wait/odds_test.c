@@ -224,7 +224,6 @@ static uint64_t pick(const struct rng *rng, uint64_t bits)
     return rng_u64(rng) >> (64 - 1 - rng_below(rng, bits));
 }
 
-/* Any feed to any line gives two bounds in order, which can be stored. */
 TEST_CASE(any_feed_gives_bounds_that_can_be_stored)
 {
     const struct rng *rng = unit_rng();
