@@ -9,7 +9,7 @@
  *   says nothing | says OP FIELD=VALUE...   what a peer says instead of what it did: say()
  *   edit N|all FROM TO                 another text in the stored order
  *   at N STEP STATE                    the order is there already
- *   update                             the next version of the program: next_version.h
+ *   update                             the next version of the program
  *
  * A single step, with the answers that a row gives it:
  *
@@ -22,7 +22,6 @@
  * last KIND TEXT... (parts of the last effect of this kind), logged|unlogged part of STEP WAY MARK
  * CODE, means DEF STATE STEP PARKED CAUSE STATUS (of a saga of this kind), check (world_check()).
  */
-#include "next_version.h"
 #include "scarce.h"
 #include "script.h"
 #include "world.h"
@@ -32,6 +31,42 @@
 enum { HOUR_MS = 3600000 };
 
 static struct world town;
+
+/* ---- a second version of the sale ---- */
+
+/* As a later program might have it: other, fewer steps and another pivot. Each of its steps
+ * succeeds at the first try. */
+
+static void at_once(struct saga_call *call, void *ctx)
+{
+    (void)ctx;
+    saga_call_finish(call, &(struct saga_outcome){.verdict = SAGA_DONE});
+}
+
+#define LOCAL(NAME)                                                                                \
+    .saga = {.name = (NAME),                                                                       \
+             .run = at_once,                                                                       \
+             .peer = SAGA_PEER_NONE,                                                               \
+             .timeout_ms = 1000,                                                                   \
+             .deadline_ms = 60000,                                                                 \
+             .retry_first_ms = 10,                                                                 \
+             .retry_cap_ms = 1000}
+
+static const struct checkout_step measure = {LOCAL("measure"), .shown = ORDER_PENDING_PAYMENT};
+static const struct checkout_step promise = {LOCAL("promise"), .shown = ORDER_PENDING_PAYMENT,
+                                             .answers_buyer = true};
+static const struct checkout_step grant = {LOCAL("grant"), .shown = ORDER_CONFIRMING};
+static const struct checkout_step thank = {LOCAL("thank"), .shown = ORDER_COMPLETED};
+
+static const struct checkout_step *const next_steps[] = {&measure, &promise, &grant, &thank};
+
+static const struct checkout_def next_version = {
+    .kind = CHECKOUT_SALE,
+    .key = "checkout.2",
+    .steps = next_steps,
+    .steps_len = sizeof(next_steps) / sizeof(next_steps[0]),
+    .pivot = 2,
+};
 
 /* ---- statements ---- */
 
