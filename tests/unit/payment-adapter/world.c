@@ -496,15 +496,14 @@ uint64_t world_order(struct world *world, const char *def_key)
         snprintf(order.payment, sizeof(order.payment), "pi_1");
     char *json;
     assert_int_equal(order_dump(&order, NULL, &json), 0);
-    snprintf(saga->data, sizeof(saga->data), "%s", json);
-    if (strcmp(def_key, "move.1") == 0) /* one seat, whose ticket was handed on */
-        snprintf(saga->data + strlen(json) - 1, sizeof(saga->data) - strlen(json) + 1, "%s",
-                 ",\"move\":1,\"moves\":[{\"from\":\"s1\",\"to\":\"s2\",\"ticket\":\"t_1\","
-                 "\"member\":\"43\",\"lang\":\"en\"}]}");
+    const char *moves = "";
     if (credit)
-        snprintf(saga->data + strlen(json) - 1, sizeof(saga->data) - strlen(json) + 1, "%s",
-                 ",\"move\":2,\"kept\":1,\"moves\":[{\"from\":\"s1\",\"ticket\":\"t_1\","
-                 "\"member\":\"43\",\"lang\":\"en\"}]}");
+        moves = ",\"move\":2,\"kept\":1,\"moves\":[{\"from\":\"s1\",\"ticket\":\"t_1\","
+                "\"member\":\"43\",\"lang\":\"en\"}]";
+    else if (strcmp(def_key, "move.1") == 0) /* one seat, whose ticket was handed on */
+        moves = ",\"move\":1,\"moves\":[{\"from\":\"s1\",\"to\":\"s2\",\"ticket\":\"t_1\","
+                "\"member\":\"43\",\"lang\":\"en\"}]";
+    snprintf(saga->data, sizeof(saga->data), "%.*s%s}", (int)strlen(json) - 1, json, moves);
     free(json);
     saga_engine_nudge(world->engine);
     return saga->id;
