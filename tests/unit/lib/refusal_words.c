@@ -1,15 +1,7 @@
 /* refusal_words.c: see refusal_words.h. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "refusal_words.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "unit.h"
 
 void refusal_words_assert_row(unsigned status, const char *code, unsigned retry_after_s)
 {
