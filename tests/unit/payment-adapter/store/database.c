@@ -11,9 +11,14 @@ void database_apply(void)
     unit_must(schema_migrate(pg_fixture_dsn(), NULL, &err), &err);
 }
 
-void database_prepare(struct pg *pg, int statement)
+struct pg *database_open(void)
 {
     struct err_slot err;
-    if (pg_prepare(pg, statements[statement].name, statements[statement].sql, &err) < 0)
-        fail_msg("%s: %s", statements[statement].name, err.text);
+    struct pg *pg = pg_fixture_open(NULL);
+    pg_fixture_run(pg, statements_setup);
+    for (int i = 0; i < SQL_STATEMENTS; i++) {
+        if (pg_prepare(pg, statements[i].name, statements[i].sql, &err) < 0)
+            fail_msg("%s: %s", statements[i].name, err.text);
+    }
+    return pg;
 }

@@ -5,7 +5,7 @@
 #include "pg/pg.h"
 #include "pg_fixture.h"
 
-void database_apply(void);                           /* creates the schema */
-void database_prepare(struct pg *pg, int statement); /* statement is an enum statement */
+void database_apply(void);      /* creates the schema */
+struct pg *database_open(void); /* all statements are prepared on it */
 
 #endif

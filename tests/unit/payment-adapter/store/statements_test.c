@@ -141,11 +141,8 @@ TEST_CASE(lines_of_paid_orders_have_no_order_that_is_parked_before_its_capture)
 
 static void set_up(void)
 {
-    pg = pg_fixture_open(NULL);
-    pg_fixture_run(pg, statements_setup);
+    pg = database_open();
     pg_fixture_run(pg, "TRUNCATE orders, saga, saga_step RESTART IDENTITY CASCADE");
-    for (int i = 0; i < SQL_STATEMENTS; i++)
-        database_prepare(pg, i);
 }
 
 static void tear_down(void)

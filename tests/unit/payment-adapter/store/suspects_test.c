@@ -21,7 +21,6 @@
 #include "script.h"
 
 #include "store/database.h"
-#include "store/statements.h"
 
 #include <inttypes.h>
 
@@ -382,19 +381,13 @@ SCRIPT_VERB(expect_differences, "compare|reconcile|accepted|kinds")
 
 static void set_up(void)
 {
-    const enum statement of_a_run[] = {
-        SQL_RECONCILE_COLLECT, SQL_RECONCILE_DRIFT,    SQL_RECONCILE_EVENTS, SQL_RECONCILE_SHOP,
-        SQL_RECONCILE_ACCEPT,  SQL_RECONCILE_WITHDRAW, SQL_SHOP_RETRY,       SQL_TICKETS_REVOKE};
-    pg = pg_fixture_open(NULL);
-    pg_fixture_run(pg, statements_setup);
+    pg = database_open();
     pg_fixture_run(pg,
                    "TRUNCATE orders, order_payment, ticket, psp_payment, psp_return, saga, "
                    "shop_outbox, shop_order, void_order,"
                    "  suspect, traded, reconciled, reconcile_cursor, drift_accepted, retired_order,"
                    "  audit RESTART IDENTITY CASCADE;"
                    "INSERT INTO reconciled DEFAULT VALUES");
-    for (size_t i = 0; i < sizeof(of_a_run) / sizeof(of_a_run[0]); i++)
-        database_prepare(pg, of_a_run[i]);
 }
 
 static void tear_down(void)
