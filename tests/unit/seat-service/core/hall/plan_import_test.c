@@ -332,36 +332,29 @@ TEST_CASE(numbers_texts_and_lists_have_bounds)
     }
 }
 
-/* The bound of a list holds per zone, so exceeding the plan's bound takes a second zone. */
-TEST_CASE(plan_has_a_bound_of_rows)
+/* The bound of a list holds per zone, so exceeding the plan's bound takes a second zone. Two
+ * categories in a row are two parts. */
+TEST_CASE(plan_has_a_bound_of_rows_and_of_their_parts)
 {
-    for (unsigned more = 0; more < 2; more++) {
+    static const struct {
+        unsigned rows;
+        const char *row, *says;
+    } cases[] = {
+        {PLAN_ROWS_MAX, "{'row_number':'','seats':[" SEAT("@", "0") "]}",
+         "/plan/zones/1/rows/0/seats/0/position: begins one row too many"},
+        {PLAN_ROWS_MAX / 2,
+         "{'row_number':'','seats':[" SEAT("@", "0") ",{'seat_guid':'b@','seat_number':'2','"
+                                                     "category':'B','position':{'x':20,'y':0}}]}",
+         "/plan/zones/1/rows/0/seats/0/position: begins one part too many"},
+    };
+    for (unsigned i = 0; i < 2 * LEN(cases); i++) {
+        bool more = i % 2;
         json_t *doc = edited(NO_SEATS "; " ZONE " {'position':{'x':0,'y':0},'rows':[]}; "
                                       "/plan/zones/1 {'position':{'x':0,'y':0},'rows':[]}");
-        set(doc, ZONE "/rows",
-            entries("{'row_number':'','seats':[" SEAT("@", "0") "]}", PLAN_ROWS_MAX));
-        if (more)
-            edit(doc, "/plan/zones/1/rows", "[" ROW(SEAT("b", "0")) "]");
-        plan_destroy(import(
-            doc, more ? "/plan/zones/1/rows/0/seats/0/position: begins one row too many" : NULL));
-    }
-}
-
-/* Two categories in a row are two parts. */
-TEST_CASE(plan_has_a_bound_of_parts_of_rows)
-{
-    for (unsigned more = 0; more < 2; more++) {
-        json_t *doc = edited(NO_SEATS "; " ZONE " {'position':{'x':0,'y':0},'rows':[]}; "
-                                      "/plan/zones/1 {'position':{'x':0,'y':0},'rows':[]}");
-        set(doc, ZONE "/rows",
-            entries("{'row_number':'','seats':[" SEAT(
-                        "@", "0") ",{'seat_guid':'b@','seat_number':"
-                                  "'2','category':'B','position':{'x':20,'y':0}}]}",
-                    PLAN_ROWS_MAX / 2));
+        set(doc, ZONE "/rows", entries(cases[i / 2].row, cases[i / 2].rows));
         if (more)
             edit(doc, "/plan/zones/1/rows", "[" ROW(SEAT("c", "0")) "]");
-        plan_destroy(import(
-            doc, more ? "/plan/zones/1/rows/0/seats/0/position: begins one part too many" : NULL));
+        plan_destroy(import(doc, more ? cases[i / 2].says : NULL));
     }
 }
 
