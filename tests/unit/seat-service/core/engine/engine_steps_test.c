@@ -69,8 +69,18 @@ static void act_second(void *ctx)
     now.row->acts[1](1);
 }
 
+static void free_all(void)
+{
+    hold_slots_deinit(&now.slots);
+    free(now.pool.list);
+    seats_deinit(&now.seats);
+    buyers_deinit(&now.buyers);
+    engine_destroy(now.engine);
+}
+
 static void interrupt_everywhere(void **state)
 {
+    memset(&now, 0, sizeof(now));
     now.row = *state;
     struct plan_limits limits = test_limits();
     limits.orphan_rule = now.row->orphans == ORPHANS_REFUSED;
@@ -79,16 +89,16 @@ static void interrupt_everywhere(void **state)
     now.row->begin();
     unsigned len = steps_of(act_first, NULL), places = now.plan ? PLACES_IN_HALL : PLACES;
     unsigned stride = len <= SHORT ? 2 : len / places;
-    now.came = false;
     now.row->end();
+    free_all();
     bool came = true;
     for (unsigned n = 1; came; n += stride) {
         now.row->begin();
         now.came = came = steps_until(n, act_first, act_second, NULL);
         now.row->end();
+        free_all();
     }
     plan_destroy(now.plan);
-    now.plan = NULL;
 }
 
 /* ---- slots of holds ---- */
@@ -161,7 +171,6 @@ static void end_given(void)
     assert_int_equal(now.given[1] != 0, now.came);
     assert_int_not_equal(now.given[0], now.given[1]);
     assert_int_not_equal(hold_give(&now.slots, 0), now.given[1]);
-    hold_slots_deinit(&now.slots);
 }
 
 static void end_given_again(void)
@@ -171,14 +180,12 @@ static void end_given_again(void)
     uint32_t first = hold_give(&now.slots, 0), second = hold_give(&now.slots, 0);
     assert_int_equal(first + second, now.given[0] + now.given[1]);
     assert_int_not_equal(first, second);
-    hold_slots_deinit(&now.slots);
 }
 
 static void end_owned(void)
 {
     if (now.came)
         assert_int_equal((now.owned[0] == HOLD_OWNED) + (now.owned[1] == HOLD_OWNED), 1);
-    hold_slots_deinit(&now.slots);
 }
 
 /* ---- places of late holds ---- */
@@ -220,7 +227,6 @@ static void check_pool(void)
     assert_int_not_equal(now.given[0], 0);
     assert_int_not_equal(now.given[1], 0);
     assert_int_equal(late_give(&now.pool), 0);
-    free(now.pool.list);
 }
 
 static void end_remembered(void)
@@ -289,7 +295,6 @@ static void end_claimed(void)
     }
     for (uint32_t s = 0; s < now.row->seats && now.row->orphans == ORPHANS_REFUSED; s++)
         assert_true(!is_free(s) || is_free(s - 1) || is_free(s + 1));
-    seats_deinit(&now.seats);
 }
 
 static void end_seized(void)
@@ -298,7 +303,6 @@ static void end_seized(void)
         assert_int_equal((now.claimed[0] == CLAIM_DONE) + (now.claimed[1] == CLAIM_DONE), 1);
     assert_int_equal(seat_state(seats_read(&now.seats, 1)),
                      now.claimed[0] == CLAIM_DONE ? SEAT_SOLD : SEAT_BLOCKED);
-    seats_deinit(&now.seats);
 }
 
 /* ---- areas, buyers ---- */
@@ -348,7 +352,6 @@ static void end_buyers(void)
         granted += now.answers[i] == BUYERS_ADDED ? 2 : 0;
     assert_true(granted <= LIMIT);
     assert_int_equal(buyers_count(&now.buyers, BUYER), granted);
-    buyers_deinit(&now.buyers);
 }
 
 /* ---- readers ---- */
@@ -436,19 +439,16 @@ static void end_copy(void)
     for (uint32_t seat = 0; seat < plan_seat_count(now.plan); seat++)
         held += (now.picture[seat / 4] >> (seat % 4 * 2) & 3) == ENGINE_HELD;
     assert_int_equal(held, is_older() ? 5 : 7);
-    engine_destroy(now.engine);
 }
 
 static void end_count(void)
 {
     assert_int_equal(now.counts[0].held, is_older() ? 5 : 7);
-    engine_destroy(now.engine);
 }
 
 static void end_deltas(void)
 {
     assert_int_equal(now.deltas_len, is_older() ? 2 : 4);
-    engine_destroy(now.engine);
 }
 
 static void end_whole_or_gone(void)
@@ -459,7 +459,6 @@ static void end_whole_or_gone(void)
     } else {
         assert_int_equal(now.verdicts[0], ENGINE_NO_HOLD);
     }
-    engine_destroy(now.engine);
 }
 
 static void end_before_or_after(void)
@@ -472,21 +471,17 @@ static void end_before_or_after(void)
         after += now.view.seats[i] >= 2;
     }
     assert_true(before == 3 || after == 3);
-    engine_destroy(now.engine);
 }
 
 static void end_read_or_busy(void)
 {
     if (now.came && now.verdicts[0] != ENGINE_BUSY)
         end_before_or_after();
-    else
-        engine_destroy(now.engine);
 }
 
 static void end_held_or_free(void)
 {
     assert_int_equal(now.seat.hold, now.seat.state == ENGINE_HELD ? now.hold : 0);
-    engine_destroy(now.engine);
 }
 
 /* ---- whole requests ---- */
@@ -497,35 +492,31 @@ static void begin_requests(void)
     now.verdicts[0] = now.verdicts[1] = ENGINE_BUSY;
 }
 
-static void request(unsigned who, const struct engine_ask *ask)
+static void request(unsigned who, struct engine_ask ask)
 {
-    now.verdicts[who] = engine_hold(now.engine, ask, TEST_NOW_MS, &now.ops[who]);
+    now.verdicts[who] = engine_hold(now.engine, &ask, TEST_NOW_MS, &now.ops[who]);
     if (now.verdicts[who] == ENGINE_OK)
         engine_settle(now.engine, &now.ops[who]);
 }
 
 static void hold_seats(unsigned who)
 {
-    struct engine_ask ask = test_ask_seats(1 + who, now.row->want[who], 2);
-    request(who, &ask);
+    request(who, test_ask_seats(1 + who, now.row->want[who], 2));
 }
 
 static void hold_seats_as_one(unsigned who)
 {
-    struct engine_ask ask = test_ask_seats(1, now.row->want[who], 2);
-    request(who, &ask);
+    request(who, test_ask_seats(1, now.row->want[who], 2));
 }
 
 static void hold_best(unsigned who)
 {
-    struct engine_ask ask = test_ask_best(1 + who, 0, 2, true);
-    request(who, &ask);
+    request(who, test_ask_best(1 + who, 0, 2, true));
 }
 
 static void hold_best_apart(unsigned who)
 {
-    struct engine_ask ask = test_ask_best(1 + who, 0, 2, false);
-    request(who, &ask);
+    request(who, test_ask_best(1 + who, 0, 2, false));
 }
 
 /* The seats of both requests are held, by these requests; no other seat is held (I1). */
@@ -545,7 +536,6 @@ static void end_requests(void)
     test_publish(now.engine);
     engine_counts(now.engine, counts);
     assert_int_equal(counts[0].held, held);
-    engine_destroy(now.engine);
 }
 
 /* Seats 0 and 3 may be held; seats 1 and 2 may not, since giving back the others would leave both
@@ -554,7 +544,6 @@ static void end_between(void)
 {
     for (unsigned who = 0; who < 1 + (unsigned)now.came; who++)
         assert_int_equal(now.verdicts[who], now.row->want[who][0] == 0 ? ENGINE_OK : ENGINE_ORPHAN);
-    engine_destroy(now.engine);
 }
 
 /* ---- the table ---- */
@@ -635,7 +624,7 @@ TEST_CASE(an_id_without_a_slot_is_not_found)
         assert_int_equal(hold_read_begin(&now.slots, ids[i], &busy), 0);
         assert_false(busy);
     }
-    hold_slots_deinit(&now.slots);
+    free_all();
 }
 
 TEST_CASE(a_read_fails_while_a_hold_is_written_and_afterwards)
@@ -657,7 +646,7 @@ TEST_CASE(a_read_fails_while_a_hold_is_written_and_afterwards)
     assert_int_equal(hold_own(&now.slots, now.id), HOLD_OWNED);
     hold_end(&now.slots, hold_slot_of(now.id), 0);
     assert_false(hold_read_end(&now.slots, now.id, begun));
-    hold_slots_deinit(&now.slots);
+    free_all();
 }
 
 UNIT_ROWS(rows, interrupt_everywhere)
