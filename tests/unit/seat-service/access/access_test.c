@@ -11,6 +11,8 @@
 
 #include <sodium.h>
 
+static struct err_slot err;
+
 /* ---- idempotency ---- */
 
 static struct idem_key key_of(uint64_t who, uint32_t what)
@@ -33,7 +35,6 @@ static struct idem *idem; /* one per test */
 
 static void open_idem(void)
 {
-    struct err_slot err;
     unit_must(idem_create(1 << 20, &err, &idem), &err);
 }
 
@@ -109,7 +110,6 @@ TEST_CASE_IN(running_request_is_never_evicted, open_idem, close_idem)
 TEST_CASE_IN(answers_are_kept_for_ten_minutes, open_idem, close_idem)
 {
     enum { PER_S = 100, SESSIONS = 500, KEPT = IDEM_KEEP_S * PER_S };
-    struct err_slot err;
     uint64_t n = 0, lost = 0;
     idem_destroy(idem);
     assert_int_equal(0, idem_create((UINT64_C(256) << 20) / 100, &err, &idem));
@@ -171,7 +171,6 @@ static unsigned passed(struct rate *rate, uint64_t session, unsigned requests, u
 
 TEST_CASE(session_may_burst_and_then_keeps_to_its_rate)
 {
-    struct err_slot err;
     struct rate *rate;
     uint64_t retry_ms;
     unsigned later = 0;
@@ -196,7 +195,6 @@ TEST_CASE(session_may_burst_and_then_keeps_to_its_rate)
 
 TEST_CASE(hold_name_is_valid_in_its_event_only_and_cannot_be_forged)
 {
-    struct err_slot err;
     struct mac_ring ring, other;
     assert_int_equal(0, mac_ring_parse(SPAN("1 000102030405060708090a0b0c0d0e0f"), &err, &ring));
     assert_int_equal(0, mac_ring_parse(SPAN("1 ff0102030405060708090a0b0c0d0e0f"), &err, &other));
@@ -234,7 +232,6 @@ static struct {
 /* Publishes a set of one new key and returns the key. */
 static struct jwks_key *publish_key(struct jwks **set)
 {
-    struct err_slot err;
     struct jwks_key *key;
     char memory[JWKS_TEXT_MAX];
     struct text text = text_on(memory, sizeof(memory));
@@ -258,7 +255,6 @@ static void until_generation(uint64_t generation)
 
 static void open_office(void)
 {
-    struct err_slot err;
     memset(&office, 0, sizeof(office));
     office.path = unit_file(SPAN(""), 0600);
     clock_fake_init(&office.clock, 1700000000000000);
@@ -298,7 +294,6 @@ static const char *value_or(const struct script_line *line, const char *key, con
 /* "sign [typ=] [iss=] [aud=] [member=]": by default as the waiting room does for "night" */
 SCRIPT_VERB(do_sign, "sign")
 {
-    struct err_slot err;
     uint64_t now_s = office.clock.now_wall_us / 1000000;
     const char *member = script_value(line, "member");
     char extra[64] = "";
