@@ -8,9 +8,9 @@
 
 static const uint64_t times_ms[] = {0, TEST_NOW_MS, TEST_NOW_MS + 1};
 
-static uint32_t roll(const struct rng_seeded *rng, uint32_t below)
+static uint32_t roll(const struct rng *rng, uint32_t below)
 {
-    return (uint32_t)rng_below(&rng->rng, below);
+    return (uint32_t)rng_below(rng, below);
 }
 
 /* A minimal draft: no channels, no kinds of rows, all seats in one point. */
@@ -54,8 +54,8 @@ TEST_CASE(all_seats_in_one_point_are_equally_good)
 enum { DEEP = 60, WIDE = 40 };
 
 /* Blocks every second place and some more, except the `kept` seats from `from` on. */
-static struct engine *open_chequered(const struct plan *plan, const struct rng_seeded *rng,
-                                     uint32_t from, uint32_t kept)
+static struct engine *open_chequered(const struct plan *plan, const struct rng *rng, uint32_t from,
+                                     uint32_t kept)
 {
     struct engine *engine = test_hall_engine(plan);
     struct engine_op op;
@@ -90,15 +90,14 @@ static int far_apart(uint32_t one, uint32_t other)
 
 TEST_CASE(single_seats_are_those_around_the_nearest_to_the_stage)
 {
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     struct plan_limits limits = test_limits();
     limits.max_per_hold = HOLD_SEATS_MAX;
     struct plan *plan = test_hall_block(DEEP, WIDE, limits, 0);
     char states[DEEP * WIDE + 1];
     bool first[DEEP * WIDE], chosen[DEEP * WIDE];
     for (uint32_t round = 0; round < 16; round++) {
-        struct engine *engine = open_chequered(plan, &rng, 0, 0);
+        struct engine *engine = open_chequered(plan, rng, 0, 0);
         test_states(engine, DEEP * WIDE, states);
         choose(engine, 1, first);
         choose(engine, HOLD_SEATS_MAX - round, chosen);
@@ -119,14 +118,13 @@ TEST_CASE(single_seats_are_those_around_the_nearest_to_the_stage)
 
 TEST_CASE(first_alternative_is_the_nearest_seat_wherever_the_lost_one_is)
 {
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     struct plan *plan = test_hall_block(DEEP, WIDE, test_limits(), 0);
-    struct engine *engine = open_chequered(plan, &rng, 0, 0);
+    struct engine *engine = open_chequered(plan, rng, 0, 0);
     char states[DEEP * WIDE + 1];
     test_states(engine, DEEP * WIDE, states);
     for (uint32_t round = 0; round < 200; round++) {
-        uint32_t lost = roll(&rng, DEEP * WIDE);
+        uint32_t lost = roll(rng, DEEP * WIDE);
         if (states[lost] == '.')
             continue;
         struct engine_ask ask = test_ask_seats(1, &lost, 1);
@@ -143,16 +141,15 @@ TEST_CASE(first_alternative_is_the_nearest_seat_wherever_the_lost_one_is)
 
 TEST_CASE(longest_run_is_chosen_wherever_it_is)
 {
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     struct plan_limits limits = test_limits();
     limits.max_per_hold = HOLD_SEATS_MAX;
     struct plan *plan = test_hall_block(DEEP, WIDE, limits, 0);
     bool chosen[DEEP * WIDE];
     for (uint32_t round = 0; round < 32; round++) {
-        uint32_t kept = 4 + roll(&rng, 8);
-        uint32_t from = roll(&rng, DEEP) * WIDE + roll(&rng, WIDE - kept);
-        struct engine *engine = open_chequered(plan, &rng, from, kept);
+        uint32_t kept = 4 + roll(rng, 8);
+        uint32_t from = roll(rng, DEEP) * WIDE + roll(rng, WIDE - kept);
+        struct engine *engine = open_chequered(plan, rng, from, kept);
         choose(engine, WIDE, chosen); /* no row has that many free */
         for (uint32_t seat = from; seat < from + kept; seat++)
             assert_true(chosen[seat]);
@@ -171,7 +168,7 @@ struct sale {
     struct engine_who who;
 };
 
-static struct sale open_sale(const struct rng_seeded *rng)
+static struct sale open_sale(const struct rng *rng)
 {
     const char *const *const halls[] = {ROWS("a2A+3a", "b2b_A+aa", "33+A22"),
                                         ROWS("A+aa2", "_22+A33", "bb2bb", "=aa", "~22"),
@@ -278,10 +275,9 @@ static enum engine_verdict try_best(const struct sale *sale, uint32_t n, bool ad
 
 TEST_CASE(seats_are_found_where_named_seats_are_granted)
 {
-    struct rng_seeded rng;
-    rng_seeded_init(&rng, unit_seed());
+    const struct rng *rng = unit_rng();
     for (unsigned round = 0; round < 1000; round++) {
-        struct sale sale = open_sale(&rng);
+        struct sale sale = open_sale(rng);
         for (uint32_t n = 1; n <= GROUP_MAX; n++) {
             bool any = is_any_window_had_by_name(&sale, n);
             enum engine_verdict best = try_best(&sale, n, true), pieces = try_best(&sale, n, false);
