@@ -12,7 +12,7 @@ char *plan_body_quoted(const char *text)
     return copy;
 }
 
-int plan_body_read(const char *text, struct err_slot *err, struct plan **plan)
+static int read_body(const char *text, struct err_slot *err, struct plan **plan)
 {
     char *body = plan_body_quoted(text);
     int rc = plan_import(span_of(body), err, plan);
@@ -24,7 +24,7 @@ struct plan *plan_body_taken(const char *text)
 {
     struct err_slot err = {.text = ""};
     struct plan *plan = NULL;
-    int rc = plan_body_read(text, &err, &plan);
+    int rc = read_body(text, &err, &plan);
     assert_string_equal(err.text, "");
     assert_int_equal(rc, 0);
     return plan;
@@ -34,7 +34,7 @@ void plan_body_refused(const char *text, const char *says)
 {
     struct err_slot err = {.text = ""};
     struct plan *plan = NULL;
-    int rc = plan_body_read(text, &err, &plan);
+    int rc = read_body(text, &err, &plan);
     if (strncmp(err.text, says, strlen(says)) != 0)
         fail_msg("%.300s: \"%s\" instead of \"%s\"", text, err.text, says);
     assert_true(rc == ERR_RANGE || rc == ERR_SYNTAX); /* the caller's fault */

@@ -18,7 +18,6 @@
 /* Replaces the quotes. The caller frees the result. No name in these tests contains ' or ". */
 char *plan_body_quoted(const char *text);
 
-int plan_body_read(const char *text, struct err_slot *err, struct plan **plan);
 struct plan *plan_body_taken(const char *text); /* imports it; fails the test if that fails */
 /* The test fails if the import succeeds, or if the error begins otherwise. */
 void plan_body_refused(const char *text, const char *says);
