@@ -169,9 +169,10 @@ static bool is_quiet(void)
 }
 
 /* Large halls with long histories are compared only now and then. */
-static bool is_compared(void)
+static void compare_states(void)
 {
-    return is_quiet() && (w->seq < CHECKED_COMMITS || w->seq % 4096 == 0);
+    if (is_quiet() && (w->seq < CHECKED_COMMITS || w->seq % 4096 == 0))
+        assert_int_equal(engine_state_hash(w->engine), engine_state_hash(w->follower));
 }
 
 static void commit(unsigned at)
@@ -183,8 +184,7 @@ static void commit(unsigned at)
     engine_settle(w->engine, op);
     w->begun[at] = false;
     test_apply(w->follower, bytes, len);
-    if (is_compared())
-        assert_int_equal(engine_state_hash(w->follower), engine_state_hash(w->engine));
+    compare_states();
 }
 
 static void undo(unsigned at)
@@ -192,8 +192,7 @@ static void undo(unsigned at)
     w->op = &w->ops[at];
     engine_undo(w->engine, w->op);
     w->begun[at] = false;
-    if (is_compared())
-        assert_int_equal(engine_state_hash(w->engine), engine_state_hash(w->follower));
+    compare_states();
 }
 
 /* Returns a free op for the next action. */
@@ -216,8 +215,7 @@ static void ended(const struct script_line *line, enum engine_verdict verdict)
     if (strcmp(want, got) != 0)
         fail_msg("%s: \"%s\": it is \"%s\"", line->row, line->text, got);
     if (verdict != ENGINE_OK) {
-        if (is_compared())
-            assert_int_equal(engine_state_hash(w->engine), engine_state_hash(w->follower));
+        compare_states();
         return;
     }
     w->begun[at] = true;

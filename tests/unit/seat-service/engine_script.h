@@ -41,7 +41,7 @@
  *   import                          a change of kind IMPORTED, for `wrong`
  *
  *   seats STATES | holder SEAT H | buyer N COUNT | version N | picture STATES
- *   area FIELD N ... | op FIELD VALUE ... | stat FIELD N ...
+ *   area FIELD N ... | op FIELD VALUE ...
  *   read H FIELD VALUE ... | read H -> VERDICT
  *   adjacent|any|propose COUNT DRAWING      the best seats, 'h' in a drawing; or a verdict, or *
  *        options: category=N|any channels=BITS need flags=
