@@ -395,10 +395,12 @@ TEST_CASE(an_impossible_snapshot_is_refused_with_the_reason)
 
 /* ---- under a corrected plan ---- */
 
-static int taken(struct engine *engine, uint64_t seq, uint32_t slot, uint32_t places)
+/* Applies a change of a slot's first hold. */
+static int applied(struct engine *engine, enum change_kind kind, uint64_t seq, uint32_t slot,
+                   uint32_t places)
 {
     struct change change;
-    change_init(&change, CHANGE_TAKEN, TEST_NOW_MS);
+    change_init(&change, kind, TEST_NOW_MS);
     change.seq = seq;
     change.hold = UINT64_C(1) << 24 | slot;
     change.hold_version = 1;
@@ -425,19 +427,14 @@ TEST_CASE(sales_beyond_a_reduced_capacity_replay)
         assert_int_equal(engine_create(&conf, NULL, &engine), 0);
         assert_int_equal(engine_places(engine), conf.places == 0 ? 22 : 40000);
         engine_replay_begin(engine);
-        assert_int_equal(taken(engine, 2, 1, 20), 0);
-        assert_int_equal(taken(engine, 3, 30000, 1), conf.places == 0 ? ERR_STATE : 0);
+        assert_int_equal(applied(engine, CHANGE_TAKEN, 2, 1, 20), 0);
+        assert_int_equal(applied(engine, CHANGE_TAKEN, 3, 30000, 1),
+                         conf.places == 0 ? ERR_STATE : 0);
         assert_int_equal(revised(engine, 5), ERR_STATE);
-        struct change change;
-        change_init(&change, CHANGE_RELEASED, TEST_NOW_MS);
-        change.seq = 4;
-        change.hold = UINT64_C(1) << 24 | 1;
-        change.area = 0;
-        change.quantity = 20;
-        assert_int_equal(engine_apply(engine, &change, NULL), 0);
+        assert_int_equal(applied(engine, CHANGE_RELEASED, 4, 1, 20), 0);
         assert_int_equal(revised(engine, 5), 0);
-        assert_int_equal(taken(engine, 6, 2, 11), ERR_STATE);
-        assert_int_equal(taken(engine, 6, 2, 9), 0);
+        assert_int_equal(applied(engine, CHANGE_TAKEN, 6, 2, 11), ERR_STATE);
+        assert_int_equal(applied(engine, CHANGE_TAKEN, 6, 2, 9), 0);
         engine_replay_end(engine);
         assert_int_equal(engine_area(engine, 0).capacity, 10);
         engine_destroy(engine);
@@ -452,7 +449,8 @@ TEST_CASE(an_event_that_restarted_gives_no_hold_id_again)
     struct engine *engine;
     assert_int_equal(engine_create(&conf, NULL, &engine), 0);
     engine_replay_begin(engine);
-    assert_int_equal(taken(engine, 2, 1, 20), 0); /* more places than this plan has */
+    assert_int_equal(applied(engine, CHANGE_TAKEN, 2, 1, 20),
+                     0); /* more places than this plan has */
     assert_int_equal(revised(engine, 5), 0);
     engine_replay_end(engine);
     struct engine_op op;
