@@ -364,25 +364,21 @@ static void check_replayed(struct shared *shared)
 
 enum { PRICE_CHANGES = 4 * PRICE_LISTS_MAX, LISTS_LEFT = 3 };
 
-static void change_price(struct thread *t, uint64_t price, struct engine_op *op)
-{
-    if (engine_price(t->shared->engine, 1, &price, SPAN("why"), TEST_NOW_MS, op) == ENGINE_OK)
-        commit(t, op);
-    sched_yield();
-}
-
 /* Holds use all price lists but LISTS_LEFT, so that freed lists are reused at once. */
 static void change_prices(struct thread *t)
 {
+    struct engine *engine = t->shared->engine;
     struct engine_op op;
     struct engine_ask ask = test_ask_area(2, 1);
     for (uint64_t price = 1; price <= PRICE_CHANGES; price++) {
         if (price <= PRICE_LISTS_MAX - LISTS_LEFT) {
-            enum engine_verdict verdict = engine_hold(t->shared->engine, &ask, TEST_NOW_MS, &op);
+            enum engine_verdict verdict = engine_hold(engine, &ask, TEST_NOW_MS, &op);
             assert(verdict == ENGINE_OK);
             commit(t, &op);
         }
-        change_price(t, price, &op);
+        if (engine_price(engine, 1, &price, SPAN("why"), TEST_NOW_MS, &op) == ENGINE_OK)
+            commit(t, &op);
+        sched_yield();
     }
     t->shared->stop = true;
 }
