@@ -225,22 +225,17 @@ static void ended(const struct script_line *line, enum engine_verdict verdict)
         commit(at);
 }
 
-static void compare_buyers(struct engine *next)
-{
-    for (uint64_t buyer = 1; buyer < 100; buyer++) {
-        uint32_t count = buyers_count(&w->engine->buyers, buyer);
-        assert_int_equal(buyers_count(&w->follower->buyers, buyer), count);
-        assert_int_equal(buyers_count(&next->buyers, buyer), count);
-    }
-}
-
 void engine_script_end(void)
 {
     if (w->engine != NULL && is_quiet()) {
         struct engine *next = read_snapshot();
         assert_int_equal(engine_state_hash(next), engine_state_hash(w->engine));
         assert_int_equal(engine_state_hash(w->follower), engine_state_hash(w->engine));
-        compare_buyers(next);
+        for (uint64_t buyer = 1; buyer < 100; buyer++) {
+            uint32_t count = buyers_count(&w->engine->buyers, buyer);
+            assert_int_equal(buyers_count(&w->follower->buyers, buyer), count);
+            assert_int_equal(buyers_count(&next->buyers, buyer), count);
+        }
         engine_destroy(next);
     }
     engine_destroy(w->engine);
