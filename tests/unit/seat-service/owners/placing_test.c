@@ -5,14 +5,6 @@
 
 enum { EVENTS = 7 };
 
-static struct placing members(uint32_t expected, const char *alive, uint32_t self)
-{
-    struct placing placing = {.expected = expected, .self = self};
-    for (; *alive != '\0'; alive++)
-        placing.alive[*alive - '0'] = true;
-    return placing;
-}
-
 /* The letters of the events that `self` should take. */
 static const char *turns(struct placing placing, const struct placing_event *events)
 {
@@ -57,9 +49,12 @@ static const struct {
 TEST_CASE(free_events_are_shared)
 {
     for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-        struct placing placing = members(shares[i].expected, shares[i].alive, shares[i].self);
+        struct placing placing = {.expected = shares[i].expected,
+                                  .self = shares[i].self,
+                                  .load = {shares[i].load_of_first}};
         struct placing_event events[EVENTS];
-        placing.load[0] = shares[i].load_of_first;
+        for (const char *c = shares[i].alive; *c != '\0'; c++)
+            placing.alive[*c - '0'] = true;
         for (unsigned e = 0; e < EVENTS; e++) {
             char c = shares[i].events[e];
             events[e] = (struct placing_event){.owned = c == 'o' || c == 'y',
