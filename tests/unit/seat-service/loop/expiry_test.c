@@ -158,16 +158,15 @@ static struct process *start_process(const char *dsn)
         .host = events_host(process->events),
     };
     unit_must(journal_start(&journal, &err, &process->journal), &err);
-    struct turn_conf turn = {.on_tick = on_tick, .ctx = process};
-    turn.loop = (struct loop_conf){
-        .uv = &process->uv,
-        .events = process->events,
-        .journal = process->journal,
-        .queue = process->queue,
-        .idem = process->idem,
-        .clock = &test_clock,
-        .stats = &process->stats,
-    };
+    struct turn_conf turn = {.on_tick = on_tick,
+                             .ctx = process,
+                             .loop = {.uv = &process->uv,
+                                      .events = process->events,
+                                      .journal = process->journal,
+                                      .queue = process->queue,
+                                      .idem = process->idem,
+                                      .clock = &test_clock,
+                                      .stats = &process->stats}};
     unit_must(turn_create(&turn, &err, &process->turn), &err);
     return process;
 }
@@ -386,12 +385,6 @@ TEST_CASE(payment_that_ended_in_a_sleeping_event_gets_no_extra_time)
     pg_close(pg);
 }
 
-static bool is_stalled(struct pg *pg)
-{
-    return pg_fixture_number(
-               pg, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") > 0;
-}
-
 /* A stalled commit gathers a full batch of "night" behind it. The connection breaks while that
  * batch is under way, and after the reconnect another session has locked the event's row. */
 TEST_CASE(batch_of_a_locked_event_takes_no_room_from_others)
@@ -417,7 +410,9 @@ TEST_CASE(batch_of_a_locked_event_takes_no_room_from_others)
                    " RETURN NULL; END $$;"
                    "CREATE TRIGGER stall BEFORE INSERT ON journal EXECUTE FUNCTION stalls()");
     assert_true(take(process, 2, &(uint32_t){2}));
-    UNTIL(process, is_stalled(pg));
+    UNTIL(process,
+          pg_fixture_number(
+              pg, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") > 0);
     atomic_fetch_add(&added_us, HOUR_US - 10 * MINUTE_MS * 1000 + 1000000);
     ticks_pass(process, 2);
     proxy->shut = true;
