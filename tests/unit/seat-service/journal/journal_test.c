@@ -201,11 +201,12 @@ static void on_wake(void *ctx)
     (void)wrote;
 }
 
+static struct err_slot err; /* of the test's own calls */
+
 /* Fills in the rest of `conf`. */
 static struct process *process_start(struct journal_conf conf, bool by_proxy)
 {
     struct process *process = calloc(1, sizeof(*process));
-    struct err_slot err = {0};
     process->wakefd = eventfd(0, EFD_NONBLOCK);
     unit_must(commit_queue_create(&(struct commit_queue_conf){1, ENTRIES}, &err, &process->queue),
               &err);
@@ -371,7 +372,6 @@ SCRIPT_DOES("end", process_end(process_of(line)))
 /* An empty database with one event. */
 SCRIPT_VERB(do_fresh, "fresh")
 {
-    struct err_slot err = {0};
     int32_t no;
     end_all();
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
@@ -395,7 +395,6 @@ SCRIPT_VERB(do_owner, "owner")
 /* "add long|short [ID]": adds an event with a long or a short document */
 SCRIPT_VERB(do_add, "add")
 {
-    struct err_slot err = {0};
     int32_t no;
     char *body = calloc(1, JOURNAL_LONG_BYTES);
     struct span document = SPAN("document");
@@ -857,7 +856,6 @@ TEST_CASE(waiting_backend_of_a_stopped_owner_does_not_delay_a_takeover)
 TEST_CASE(too_long_an_id_does_not_hide_later_events)
 {
     enum { PAGE = 4 };
-    struct err_slot err = {0};
     struct store_event found[PAGE];
     uint32_t len = 0, seen = 0;
     struct store_changes changes = {0};
@@ -889,7 +887,6 @@ static const struct store_known knows_both = {SPAN(""), (const int32_t[]){1, 2},
 /* Another session's open transaction has locked the row of "demo". */
 TEST_CASE(events_with_locked_rows_neither_wake_nor_sleep_nor_block_others)
 {
-    struct err_slot err = {0};
     bool done = true;
     run_script("fresh; add short; sql UPDATE seats.event SET asleep_at = now()");
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA), *locker = pg_fixture_open(MIGRATE_SCHEMA);
@@ -909,7 +906,6 @@ TEST_CASE(events_with_locked_rows_neither_wake_nor_sleep_nor_block_others)
 
 static void wakes_second(struct pg *pg, const struct store_known *known, bool wakes)
 {
-    struct err_slot err = {0};
     pg_fixture_run(pg, "UPDATE event SET asleep_at = now() WHERE id = 'second'");
     unit_must(store_wake(pg, known, (int32_t[]){2}, (uint64_t[]){1}, 1, 0, &err), &err);
     run_script(wakes ? "query 0 SELECT count(asleep_at) FROM seats.event WHERE id = 'second'"
@@ -922,7 +918,6 @@ TEST_CASE(no_event_is_woken_next_to_one_that_its_process_does_not_know)
     const struct store_known none = {SPAN(""), NULL, 0, 0};
     const struct store_known its = {SPAN("demo , second"), NULL, 0, 0},
                              list = {SPAN("second"), NULL, 0, 0};
-    struct err_slot err = {0};
     run_script("fresh; add short second; sql UPDATE seats.event SET asleep_at = now()");
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA), *other = pg_fixture_open(MIGRATE_SCHEMA);
     pg_fixture_run(other, "BEGIN");
@@ -939,7 +934,6 @@ TEST_CASE(no_event_is_woken_next_to_one_that_its_process_does_not_know)
 
 static uint64_t asked_ms(int32_t event, uint64_t since_ms)
 {
-    struct err_slot err = {0};
     struct store_owner owner;
     struct pg *pg = pg_fixture_open(MIGRATE_SCHEMA);
     unit_must(store_owners_read(pg, &event, 1, SPAN("a"), since_ms, &err, &owner), &err);
