@@ -54,6 +54,7 @@ static uint64_t wall_us(void *ctx)
 }
 
 static const struct clock test_clock = {mono_us, wall_us, NULL};
+static struct err_slot err;
 
 struct process {
     uv_loop_t uv;
@@ -105,7 +106,6 @@ static uint64_t commits(const struct process *process)
 static void import_halls(void)
 {
     holds = getenv("FAIRGATE_SHORT") != NULL ? HOLDS_FEW : HOLDS_USUAL;
-    struct err_slot err = {0};
     struct shown_plan *plan;
     int32_t event;
     char *body = plan_body_quoted(HALL);
@@ -132,7 +132,6 @@ static struct event *opened(const struct process *process, struct span id)
 static struct process *start_process(const char *dsn)
 {
     struct process *process = calloc(1, sizeof(*process));
-    struct err_slot err = {0};
     uv_loop_init(&process->uv);
     process->uv.data = process;
     unit_must(idem_create(1 << 20, &err, &process->idem), &err);
@@ -369,7 +368,6 @@ TEST_CASE(payment_that_ended_in_a_sleeping_event_gets_no_extra_time)
     atomic_fetch_add(&added_us, 2 * HOUR_US);
     process = start_process(pg_fixture_dsn());
     UNTIL(process, journal_asleep(process->journal) == 2);
-    struct err_slot err = {0};
     bool locked = false;
     unit_must(store_lock(pg, STORE_LOCK_EVENT, &night, 1, &err, &locked), &err);
     assert_true(locked);
@@ -455,7 +453,6 @@ TEST_CASE(each_event_is_visited_once_though_the_first_leaves_meanwhile)
 static void replace_night(struct process *process)
 {
     const struct journal_host host = events_host(process->events);
-    struct err_slot err = {0};
     char *body = plan_body_quoted(HALL);
     assert_true(host.leave(host.ctx, 0));
     host.drop(host.ctx, 0);
