@@ -383,10 +383,12 @@ SCRIPT_VERB(do_fresh, "fresh")
     pg_close(pg);
 }
 
-/* Process "a" owns the event of an empty database. */
+/* "owner [proxy]": process "a" owns the event of an empty database */
 SCRIPT_VERB(do_owner, "owner")
 {
     do_fresh(NULL);
+    if (script_has(line, "proxy"))
+        proxy = cut_proxy_start(pg_fixture_dir(), ++proxy_port);
     processes[0] = process_start((struct journal_conf){.instance = "a", .events = ""},
                                  script_has(line, "proxy"));
     UNTIL(processes[0]->owned == 1);
@@ -721,11 +723,10 @@ static const struct script_row rows[] = {
      "submit a taken 5 other; collect a; expect a good 5; expect a bad 1; wait a owned 3;"
      "submit a taken 5; submit a taken 5 other; collect a; expect a good 15; expect a fenced 0"},
     {"an event taken by another process in an outage is given up alone",
-     "fresh; proxy; start a proxy; wait a owned 1; add short; look a; wait a owned 2;"
-     "proxy shut; proxy arm; submit a taken 1; wait a cuts 1; expect a cuts 1;" NEW_EPOCH
-     ", instance = 'x#1' WHERE event = 1; proxy open; collect a; expect a good 1;"
-     "submit a taken 5 other; collect a; expect a good 6; wait a owned 3; submit a taken 5;"
-     "collect a; expect a good 11; expect a fenced 0"},
+     "owner proxy; add short; look a; wait a owned 2; proxy shut; proxy arm; submit a taken 1;"
+     "wait a cuts 1; expect a cuts 1;" NEW_EPOCH ", instance = 'x#1' WHERE event = 1; proxy open;"
+     "collect a; expect a good 1; submit a taken 5 other; collect a; expect a good 6;"
+     "wait a owned 3; submit a taken 5; collect a; expect a good 11; expect a fenced 0"},
     {"an owner whose journal has lost its end is fenced",
      "owner; singly a 5; run lose-after-4; submit a taken 1; collect a; expect a rc state;"
      "wait a fenced 1; expect a role fenced; submit a taken 1; collect a; expect a good 5"},
@@ -771,17 +772,15 @@ static const struct script_row rows[] = {
      "sql ALTER TABLE seats.journal DROP CONSTRAINT refused; wait a writable 2;"
      "submit a taken 1; collect a; expect a good 12; expect a fenced 0"},
     {"an event with a locked row is regained last, with its open changes",
-     "fresh; proxy; start a proxy; wait a owned 1; add short; look a; wait a writable 2;"
-     "proxy shut; proxy arm; submit a taken 1; wait a cuts 1; expect a cuts 1; lock;"
-     "proxy open; wait a reconnects 2; wait a role owner; submit a taken 5 other; wait a good 5;"
-     "expect a out 1; expect a bad 0; unlock; collect a; expect a good 6;"
-     "expect a settled-written 1; expect a fenced 0; wait a writable 2;"
+     "owner proxy; add short; look a; wait a writable 2; proxy shut; proxy arm; submit a taken 1;"
+     "wait a cuts 1; expect a cuts 1; lock; proxy open; wait a reconnects 2; wait a role owner;"
+     "submit a taken 5 other; wait a good 5; expect a out 1; expect a bad 0; unlock; collect a;"
+     "expect a good 6; expect a settled-written 1; expect a fenced 0; wait a writable 2;"
      "submit a taken 1; collect a; expect a good 7"},
     {"events with locked rows are regained after the others",
-     "fresh; proxy; start a proxy; wait a owned 1; add short; add short third; look a;"
-     "wait a writable 3; lock; note a raised; run cut-committer; wait a reconnects 2;"
-     "submit a taken 5 other; collect a; expect a good 5; expect a grown 1; expect a out 2;"
-     "unlock; wait a writable 3; expect a fenced 0"},
+     "owner proxy; add short; add short third; look a; wait a writable 3; lock; note a raised;"
+     "run cut-committer; wait a reconnects 2; submit a taken 5 other; collect a; expect a good 5;"
+     "expect a grown 1; expect a out 2; unlock; wait a writable 3; expect a fenced 0"},
     {"events with locked rows are taken over after the others",
      "owner; add short; add short third; look a; wait a owned 3; end a; lock;"
      "start b; wait b owned 1; submit b taken 5; submit b taken 5 other; collect b;"
@@ -813,17 +812,17 @@ static const struct script_row rows[] = {
     {"a journal that lost its end is not continued",
      "owner; singly a 5; run lose-after-4-and-cut; wait a fenced 1"},
     {"an owner whose connections break while it regains continues its branch",
-     "fresh; proxy; start a proxy; wait a owned 1; singly a 3; branch a note; proxy raises 3;"
-     "run cut-committer; wait a cuts 3; expect a cuts 3; wait a role owner; singly a 3;"
-     "branch a same; expect a rc ok; expect a good 6; expect a fenced 0; true a"},
+     "owner proxy; singly a 3; branch a note; proxy raises 3; run cut-committer; wait a cuts 3;"
+     "expect a cuts 3; wait a role owner; singly a 3; branch a same; expect a rc ok;"
+     "expect a good 6; expect a fenced 0; true a"},
     {"a takeover whose connections break begins one branch", /* after the import and 3 changes */
      "owner; singly a 3; branch a note; end a; proxy; proxy raises 3; start b proxy;"
      "wait b owned 1; expect b cuts 3; branch b next 4"},
     {"changes after a batch that was shown and lost are of another branch",
-     "fresh; proxy; start a proxy; wait a owned 1; singly a 3; branch a note; proxy shut;"
-     "proxy arm; submit a confirmed 20; wait a cuts 1; expect a cuts 1;"
-     "query 5..24 SELECT seq FROM seats.head; run lose-after-4; proxy open; collect a;"
-     "expect a settled-again 1; expect a bad 1..20; branch a next 4; expect a fenced 0"},
+     "owner proxy; singly a 3; branch a note; proxy shut; proxy arm; submit a confirmed 20;"
+     "wait a cuts 1; expect a cuts 1; query 5..24 SELECT seq FROM seats.head; run lose-after-4;"
+     "proxy open; collect a; expect a settled-again 1; expect a bad 1..20; branch a next 4;"
+     "expect a fenced 0"},
     {"a process gets its name back from an old backend of its own",
      "fresh; proxy; start a proxy none; wait a imports 1; note a reconnects; proxy keep;"
      "wait a grown 1; wait a imports 1; expect a cuts 1; expect a fenced 0"},
@@ -875,7 +874,7 @@ TEST_CASE(too_long_an_id_does_not_hide_later_events)
 /* The batch is written, but its response is lost. */
 TEST_CASE(lost_answer_is_settled_by_reading_the_journal)
 {
-    run_script("fresh; proxy; start a proxy; wait a owned 1");
+    run_script("owner proxy");
     for (unsigned round = 0; round < 50; round++)
         run_script("proxy arm; submit a taken 20; collect a; expect a rc ok");
     run_script("expect a good 1000; expect a cuts 26..50; expect a settled-written 26..50;"
