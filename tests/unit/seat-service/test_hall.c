@@ -112,16 +112,6 @@ static void turn(float *x, float *y)
     *y = was;
 }
 
-static void widen(struct plan_draft *draft, struct plan_draft_seat *seats, float by)
-{
-    draft->focal_x *= by;
-    draft->focal_y *= by;
-    for (uint32_t seat = 0; seat < draft->seat_count; seat++) {
-        seats[seat].x *= by;
-        seats[seat].y *= by;
-    }
-}
-
 static struct plan *finish(struct making *making, const struct test_hall *hall)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
@@ -160,8 +150,13 @@ static struct plan *finish(struct making *making, const struct test_hall *hall)
         for (uint32_t seat = 0; seat < draft->seat_count; seat++)
             turn(&making->seats[seat].x, &making->seats[seat].y);
     }
-    if (hall->apart != 0)
-        widen(draft, making->seats, hall->apart);
+    const float apart = hall->apart != 0 ? hall->apart : 1;
+    draft->focal_x *= apart;
+    draft->focal_y *= apart;
+    for (uint32_t seat = 0; seat < draft->seat_count; seat++) {
+        making->seats[seat].x *= apart;
+        making->seats[seat].y *= apart;
+    }
     if (hall->hash != NULL)
         memcpy(draft->hash, hall->hash, sizeof(draft->hash));
     struct plan *plan;
