@@ -192,39 +192,37 @@ TEST_CASE(a_late_hold_beyond_the_reader_s_room_is_kept_without_its_seats)
          "hold c u3 1,3; places d u4 2; extend c o for=77; confirm c o; extend d o; confirm d o;"  \
          "price 0 700; hold e u5 6,7,8; places f u6 4; block 9,11; block-places 2"
 
-static int read_into(struct test_bytes bytes, uint64_t *hash, struct err_slot *err)
+static uint64_t hash; /* of the state after the last read */
+static struct err_slot err;
+
+static int read_into(struct test_bytes bytes)
 {
     struct engine *next = test_hall_engine(engine_world.plan);
-    *err = (struct err_slot){.text = ""};
+    err.text[0] = '\0';
     engine_replay_begin(next);
-    int rc = engine_snapshot_read(next, bytes.at, bytes.len, err);
-    assert_int_equal(rc < 0, err->text[0] != '\0');
-    *hash = engine_state_hash(next);
+    int rc = engine_snapshot_read(next, bytes.at, bytes.len, &err);
+    assert_int_equal(rc < 0, err.text[0] != '\0');
+    hash = engine_state_hash(next);
     engine_destroy(next);
     return rc;
 }
 
 TEST_CASE(a_snapshot_that_lost_or_gained_bytes_is_refused)
 {
-    uint64_t hash;
-    struct err_slot err;
     engine_script(FULL);
     struct test_bytes bytes = test_snapshot(engine_world.follower);
     for (size_t len = 0; len <= bytes.len + 1; len++)
         if (len != bytes.len)
-            assert_int_equal(read_into((struct test_bytes){bytes.at, len}, &hash, &err),
-                             ERR_SYNTAX);
+            assert_int_equal(read_into((struct test_bytes){bytes.at, len}), ERR_SYNTAX);
     free(bytes.at);
 }
 
 static void turn_each_byte(uint8_t bits)
 {
-    uint64_t hash;
-    struct err_slot err;
     struct test_bytes bytes = test_snapshot(engine_world.follower);
     for (size_t at = 0; at < bytes.len; at++) {
         bytes.at[at] ^= bits;
-        int rc = read_into(bytes, &hash, &err);
+        int rc = read_into(bytes);
         if (rc == 0) /* the highest generation is not part of the state */
             assert_int_equal(hash, engine_state_hash(engine_world.follower));
         if (at < 4) /* the magic */
@@ -385,9 +383,7 @@ TEST_CASE(an_impossible_snapshot_is_refused_with_the_reason)
     };
     engine_script(KINDS);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct err_slot err;
-        uint64_t hash;
-        int rc = read_into(assemble(cases[i].piece, cases[i].hex), &hash, &err);
+        int rc = read_into(assemble(cases[i].piece, cases[i].hex));
         if (rc != cases[i].rc || strstr(err.text, cases[i].says) == NULL)
             fail_msg("%s: it is %d, \"%s\"", cases[i].piece, rc, err.text);
     }
