@@ -188,11 +188,13 @@ export class Fairgate {
   }
 
   // Sections that all three services have in every set, on that machine. `inside`: the address by which they find each
-  // other; `trusted`: proxies that may name a client's address; `databases`: PostgreSQL's hosts.
-  sections(machine, { inside, trusted, databases }) {
+  // other; `trusted`: proxies that may name a client's address; `databases`: PostgreSQL's hosts; `ca`: who signs their
+  // certificates, if they have any.
+  sections(machine, { inside, trusted, databases, ca }) {
     const company = this.machine('company').address;
     const at = (port) => `http://${inside}:${port}`;
-    const conninfo = (role) => `host=${databases} port=5432 dbname=${role} user=${role} passfile=${this.secretPath(`pgpass-${role}`)} target_session_attrs=read-write`;
+    const tls = ca === undefined ? '' : ` sslmode=verify-full sslrootcert=${ca}`;
+    const conninfo = (role) => `host=${databases} port=5432 dbname=${role} user=${role} passfile=${this.secretPath(`pgpass-${role}`)} target_session_attrs=read-write${tls}`;
     const listens = (port) => ({
       http: { host: machine.address, port, drain_timeout: '5s', trusted_proxies: trusted },
       private: { host: machine.address, port: port + 10, token_file: this.secretPath('admin-token'), service_token_file: this.secretPath('service-token'), origins: at(8091) },

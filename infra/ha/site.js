@@ -11,11 +11,13 @@
 // Configs are the shipped ones if there are any (infra/edge, infra/redis, etc/ here), with names and addresses filled in.
 // infra/stack/secrets makes one set of secrets for all.
 
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { client } from '../../tests/lib-js/http.js';
+import { ROOT } from '../../tests/lib-js/service.js';
 import { until } from '../../tests/lib-js/wait.js';
 import { completed, conf, edgeMade, Fairgate, fileOf, haproxy, pgBin, READY_MS } from './fairgate.js';
 
@@ -44,6 +46,9 @@ export function filled(text, values) {
 
 export const postmasterOf = (machine) => Number(readFileSync(machine.path('pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
 
+// The lines on TLS in the configs of Redis and Sentinel.
+const withTls = (text, folder) => completed(text.replace(/^# (?=port 0$|tls-)/gm, ''), [['/etc/redis/tls', folder]]);
+
 const primaryWatch = (...words) => ['sh', '-c', fileOf('infra/ha/etc/primary-watch'), 'primary-watch', ...words];
 
 export class Site extends Fairgate {
@@ -68,6 +73,28 @@ export class Site extends Fairgate {
     this.makeSecrets();
     writeFileSync(this.secretPath('redis-password'), this.passwords.redis, { mode: 0o600 });
     for (const [name, last] of Object.entries(MACHINES)) this.lan.add(name, last);
+    execFileSync(join(ROOT, 'infra/ha/etc/certificates'), [this.#tlsPath(), ...[...this.lan.machines.values()].map(({ name, address }) => `${name}=${address}`)]);
+  }
+
+  #tlsPath(...names) {
+    return join(this.dir, 'tls', ...names);
+  }
+
+  // Copies a machine's certificate into one of its folders, where its programs may read it.
+  certified(machine, folder, own = () => {}) {
+    mkdirSync(folder);
+    own(folder, 0o700);
+    for (const [from, to] of [[`${machine.name}.crt`, 'machine.crt'], [`${machine.name}.key`, 'machine.key'], ['ca.crt', 'ca.crt']]) {
+      copyFileSync(this.#tlsPath(from), join(folder, to));
+      own(join(folder, to), 0o600);
+    }
+    return folder;
+  }
+
+  // A client of etcd or Patroni, with a certificate as they have.
+  #clientOf({ address }, port) {
+    const [ca, cert, key] = ['ca.crt', 'company.crt', 'company.key'].map((name) => readFileSync(this.#tlsPath(name)));
+    return client({ host: address, port, tls: { ca, cert, key }, timeoutMs: 1000 });
   }
 
   async open() {
@@ -97,7 +124,7 @@ export class Site extends Fairgate {
       [`user sentinel on ${zeros}`, `user sentinel on ${hash('sentinel')}`],
       ['# user default off', `user operator on ${hash('operator')} allkeys allchannels +@all\nuser default off`],
     ]);
-    const redis = completed(fileOf('infra/redis/redis.conf'), [
+    const redis = completed(withTls(fileOf('infra/redis/redis.conf'), machine.path('tls')), [
       ['/etc/redis/users.acl', machine.path('users.acl')],
       ['/run/redis/redis-server.sock', machine.path('redis.sock')],
       ['dir /var/lib/redis', `dir ${machine.path('redis')}`],
@@ -108,7 +135,7 @@ export class Site extends Fairgate {
   }
 
   sentinelConf(machine, master) {
-    return completed(fileOf('infra/redis/sentinel.conf'), [
+    return completed(withTls(fileOf('infra/redis/sentinel.conf'), machine.path('tls')), [
       ['dir /var/lib/redis', `dir ${machine.path('sentinel')}`],
       ['redis-1.example', master.address],
       ['# sentinel auth-pass line PASSWORD', `sentinel auth-pass line ${this.passwords.sentinel}`],
@@ -122,16 +149,20 @@ export class Site extends Fairgate {
     const stores = this.named('store');
     for (const machine of stores) {
       for (const folder of ['redis', 'sentinel', 'etcd']) mkdirSync(machine.path(folder), { mode: 0o700 });
+      const tls = this.certified(machine, machine.path('tls'));
+      const [cert, key, ca] = ['machine.crt', 'machine.key', 'ca.crt'].map((name) => join(tls, name));
       const { acl, redis } = this.redisConf(machine, stores[0]);
       this.write(machine, 'users.acl', acl);
       machine.run('redis', ['redis-server', this.write(machine, 'redis.conf', redis)]);
       machine.run('sentinel', ['redis-server', this.write(machine, 'sentinel.conf', this.sentinelConf(machine, stores[0])), '--sentinel']);
-      const url = (port, address = machine.address) => `http://${address}:${port}`;
+      const url = (port, address = machine.address) => `https://${address}:${port}`;
       machine.run('etcd', [
         'etcd', '--name', machine.name, '--data-dir', machine.path('etcd'),
         '--listen-client-urls', url(2379), '--advertise-client-urls', url(2379),
         '--listen-peer-urls', url(2380), '--initial-advertise-peer-urls', url(2380),
         '--initial-cluster', stores.map(({ name, address }) => `${name}=${url(2380, address)}`).join(','),
+        '--client-cert-auth', '--cert-file', cert, '--key-file', key, '--trusted-ca-file', ca,
+        '--peer-client-cert-auth', '--peer-cert-file', cert, '--peer-key-file', key, '--peer-trusted-ca-file', ca,
         '--initial-cluster-state', 'new', '--log-level', 'warn', '--heartbeat-interval', '50', '--election-timeout', '500',
       ]);
     }
@@ -139,7 +170,7 @@ export class Site extends Fairgate {
 
   // ['master' | 'slave', ...], as redis-cli prints it.
   async redisRole(machine) {
-    const argv = ['-h', machine.address, '--user', 'operator', '--no-auth-warning', 'ROLE'];
+    const argv = ['-h', machine.address, '--tls', '--cacert', this.#tlsPath('ca.crt'), '--user', 'operator', '--no-auth-warning', 'ROLE'];
     const { stdout } = await execute('redis-cli', argv, { timeout: 1000, env: { ...process.env, REDISCLI_AUTH: this.passwords.operator } });
     return stdout.split('\n');
   }
@@ -149,7 +180,7 @@ export class Site extends Fairgate {
   patroniConf(machine) {
     return filled(fileOf('infra/ha/etc/patroni.yml'), {
       NAME: machine.name, ADDRESS: machine.address, DIR: machine.path('pg'), DATA: machine.path('pg/data'),
-      BIN: pgBin(), NET: `${NET}.0/24`, ETCD: this.#addresses('store', 2379),
+      BIN: pgBin(), TLS: machine.path('pg/tls'), NET: `${NET}.0/24`, ETCD: this.#addresses('store', 2379),
       SUPERUSER_PASSWORD: this.passwords.superuser,
       REPLICATOR_PASSWORD: this.passwords.replicator,
       REWINDER_PASSWORD: this.passwords.rewinder,
@@ -159,6 +190,7 @@ export class Site extends Fairgate {
   #databases() {
     for (const machine of this.named('pg')) {
       this.postgresFolder(machine);
+      this.certified(machine, machine.path('pg/tls'), this.ownedByPostgres);
       const path = this.write(machine, 'patroni.yml', this.patroniConf(machine));
       this.ownedByPostgres(path, 0o600);
       machine.run('patroni', ['patroni', path], { user: 'postgres', env: { HOME: machine.path('pg'), PGPASSFILE: '' }, onEnd: () => machine.once(primaryWatch(path, '--own')) }); // as etc/patroni.service.conf
@@ -179,7 +211,7 @@ export class Site extends Fairgate {
   }
 
   patroni(machine) {
-    return client({ host: machine.address, port: 8008, timeoutMs: 1000 });
+    return this.#clientOf(machine, 8008);
   }
 
   async #databaseOf(role, name, first) {
@@ -232,7 +264,7 @@ export class Site extends Fairgate {
   // ---- services --------------------------------------------------------------------------------------------
 
   #sections(machine) {
-    return this.sections(machine, { inside: INSIDE, trusted: this.named('edge').map(({ address }) => address).join(','), databases: this.#databaseHosts() });
+    return this.sections(machine, { inside: INSIDE, trusted: this.named('edge').map(({ address }) => address).join(','), databases: this.#databaseHosts(), ca: this.#tlsPath('ca.crt') });
   }
 
   frontConf(machine) {
@@ -240,7 +272,7 @@ export class Site extends Fairgate {
     return conf({
       ...front,
       redis: {
-        sentinels: this.#addresses('store', 26379), master: 'line', user: 'fairgate', password_file: this.secretPath('redis-password'),
+        sentinels: this.#addresses('store', 26379), master: 'line', user: 'fairgate', password_file: this.secretPath('redis-password'), tls: true, tls_ca: this.#tlsPath('ca.crt'),
         sentinel_user: 'fairgate', sentinel_password_file: this.secretPath('redis-password'),
       },
       visits: {
@@ -320,7 +352,7 @@ export class Site extends Fairgate {
       redis: await first(on('store'), async (machine) => (await this.redisRole(machine))[0] === 'master'),
       postgres: await first(on('pg'), async (machine) => (await this.patroni(machine).get('/primary')).status === 200),
       etcd: await first(on('store'), async (machine) => {
-        const { json } = await client({ host: machine.address, port: 2379, timeoutMs: 1000 }).post('/v3/maintenance/status', { body: {} });
+        const { json } = await this.#clientOf(machine, 2379).post('/v3/maintenance/status', { body: {} });
         return json.header.member_id === json.leader;
       }),
     };
@@ -357,7 +389,7 @@ export class Site extends Fairgate {
     for (const machine of this.named('store')) {
       const role = await this.redisRole(machine).catch(() => []);
       must(role[0] === 'master' || role[3] === 'connected', `Redis of ${machine.name} is ${role[0] ?? 'away'}, ${role[3] ?? ''}`);
-      const health = await client({ host: machine.address, port: 2379, timeoutMs: 1000 }).get('/health').catch(() => null);
+      const health = await this.#clientOf(machine, 2379).get('/health').catch(() => null);
       must(/true/.test(health?.text ?? ''), `etcd of ${machine.name} is not healthy`);
     }
     const lacks = await this.#replicated();

@@ -169,9 +169,10 @@ test('Redis starts with its config, also after Sentinel rewrote it, with its ACL
   const scope = openScope(t);
   const [machine, other] = site.named('store');
   mkdirSync(machine.path('redis'));
+  site.certified(machine, machine.path('tls'));
   const { acl, redis } = site.redisConf(machine, machine);
   site.write(machine, 'users.acl', acl);
-  const file = site.write(machine, 'redis.conf', redis.replace(/^port .*$/m, 'port 0'));
+  const file = site.write(machine, 'redis.conf', redis.replace(/^(port|tls-port) .*$/gm, '$1 0'));
   const start = () => scope.spawn('redis', ['redis-server', file], { stays: true });
   const first = start();
   const socket = machine.path('redis.sock');
@@ -214,7 +215,7 @@ for (const [what, files, first, ended] of KEYLESS)
     });
     const file = join(dir, 'patroni.yml');
     const [machine] = site.named('pg');
-    writeFileSync(file, site.patroniConf(machine).replace(/(?<=hosts: ).*/, `127.0.0.1:${port}`)
+    writeFileSync(file, site.patroniConf(machine).replace('protocol: https', 'protocol: http').replace(/(?<=hosts: ).*/, `127.0.0.1:${port}`)
       .replace(/(?<=connect_address: ).*:8008/, `127.0.0.1:${port}`).replace(/(?<=data_dir: ).*/, dir));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
     writeFileSync(join(dir, 'patroni'), 'while :; do sleep 1; done\n');

@@ -3,10 +3,12 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import https from 'node:https';
 
 // request({port, path, method, headers, body, token, agent, timeoutMs}):
 //   body      a string or Buffer is sent unchanged; anything else is sent as JSON
 //   token     becomes Authorization: Bearer
+//   tls       what https.request() needs beyond the address, such as {ca}
 // Returns {status, headers, body, text, json}; `json` is undefined if the body is not JSON.
 export function request({
   port,
@@ -17,6 +19,7 @@ export function request({
   body,
   token,
   agent = false,
+  tls,
   timeoutMs = 60_000,
 }) {
   const send = { ...headers };
@@ -29,8 +32,8 @@ export function request({
   else if (method !== 'GET' && method !== 'HEAD') send['content-length'] ??= 0;
   if (token !== undefined) send.authorization ??= `Bearer ${token}`;
   return new Promise((resolve, reject) => {
-    const call = http.request(
-      { host, port, path, method, headers: send, agent, timeout: timeoutMs }, // also while it connects
+    const call = (tls === undefined ? http : https).request(
+      { ...tls, host, port, path, method, headers: send, agent, timeout: timeoutMs }, // also while it connects
       (answer) => {
         const parts = [];
         answer.on('data', (part) => parts.push(part));

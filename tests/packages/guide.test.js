@@ -90,6 +90,24 @@ describe('a set of new machines', () => {
   typesSteps('new');
 
   test('is whole', untilWhole);
+
+  const psql = (mode) => `PGPASSWORD=$(secret postgres-password) psql -qc '' "host=$one user=postgres dbname=postgres sslmode=${mode} sslrootcert=$tls/ca.crt"`;
+  const certified = 'curl -fsm 5 --cacert $tls/ca.crt --cert $tls/two.crt --key $tls/two.key';
+  // [refused, the same with TLS or a certificate]
+  const IN_CLEAR = [
+    ['command redis-cli -h $one ping', 'redis-cli -h $one ping'],
+    ['command redis-cli -h $one -p 26379 ping', 'redis-cli -h $one -p 26379 ping'],
+    ['curl -fsm 5 http://$one:2379/health', `${certified} https://$one:2379/health`],
+    ['curl -fsm 5 --cacert $tls/ca.crt https://$one:2379/health', `${certified} https://$one:2379/version`],
+    ['curl -fsm 5 http://$one:8008/cluster', 'curl -fsm 5 --cacert $tls/ca.crt https://$one:8008/cluster'],
+    ['curl -fsm 5 --cacert $tls/ca.crt -X POST https://$one:8008/reload', `${certified} -X POST https://$one:8008/reload`],
+    [psql('disable'), psql('verify-full')],
+  ];
+  for (const [refused, taken] of IN_CLEAR)
+    test(`refuses ${refused}`, () => {
+      on('two', `. /root/site; ${taken}`);
+      assert.throws(() => on('two', `. /root/site; ${refused}`));
+    });
 });
 
 // The shop and the payment provider. They run on this host, at its address in the set's network.
