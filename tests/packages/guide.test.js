@@ -72,10 +72,10 @@ const leads = () => {
   const leader = /(one|two) +\|[^|]*\| Leader/.exec(list)?.[1];
   return leader && [leader, leader === 'one' ? 'two' : 'one', list];
 };
-const untilWhole = () => until('all services, one of the seats as a standby, and PostgreSQL twice', () => {
+const untilWhole = (pay = 200) => until('all services, one of the seats as a standby, and PostgreSQL twice', () => {
   const roles = leads();
   assert.match(roles?.[2] ?? 'no leader', /Sync Standby/);
-  assert.equal([ready('one', 'two'), ready('two', 'two')].sort().join(), '200 200 200,200 503 200');
+  assert.equal([ready('one', 'two'), ready('two', 'two')].sort().join(), `200 200 ${pay},200 503 ${pay}`);
   return roles;
 }, SLOW);
 
@@ -89,7 +89,11 @@ describe('a set of new machines', () => {
   after(closeSet);
   typesSteps('new');
 
-  test('is whole', untilWhole);
+  test('is whole, and lacks only the customers of a shop', async () => {
+    await untilWhole(503);
+    const lacks = on('one', `curl -s http://${ADDRESS.one}:8093/readyz | jq -r '.. | .condition? // empty' | sort -u`);
+    assert.equal(lacks, 'users');
+  });
 
   const psql = (mode) => `PGPASSWORD=$(secret postgres-password) psql -qc '' "host=$one user=postgres dbname=postgres sslmode=${mode} sslrootcert=$tls/ca.crt"`;
   const certified = 'curl -fsm 5 --cacert $tls/ca.crt --cert $tls/two.crt --key $tls/two.key';
