@@ -3,15 +3,10 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startRedis } from '../../lib-js/redis.js';
-import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 import { runScript } from './script.js';
 
-const scope = openScope(test);
-let names = 0;
-const front = () => new Front(clockwork, `adm-${(names += 1)}`);
-const clockwork = await new Clockwork(await startRedis(scope)).load();
+const clockwork = await Clockwork.open(test);
 
 // Ticks of `line` for `ms`, `everyMs` apart.
 async function run(line, ms, everyMs = 100) {
@@ -27,7 +22,7 @@ async function run(line, ms, everyMs = 100) {
 
 // A line of that many people, some time after the first tick.
 async function queued(knobs, people, ms) {
-  const line = await front().create(knobs);
+  const line = await clockwork.front().create(knobs);
   await line.join(people);
   await line.tick();
   await run(line, ms);
@@ -138,7 +133,7 @@ for (const [name, text] of [
 
 for (const fronts of [1, 2, 5]) {
   test(`${fronts} front(s) ticking out of step call exactly at the rate`, async () => {
-    const one = await front().create({ rate_milli: 33_333, burst: 1 });
+    const one = await clockwork.front().create({ rate_milli: 33_333, burst: 1 });
     const all = [one];
     for (let i = 1; i < fronts; i += 1) all.push(new Front(clockwork, one.event));
     await one.join(1000);
@@ -179,7 +174,7 @@ test('a late visitor costs a token, so late ones do not exceed the rate', async 
 // Both lanes are owed a token that went to the general lane.
 test('lanes are given no more tokens than there are, whatever they are owed', async () => {
   const shares = 30 + 20 * 128;
-  const general = await front().create({ rate_milli: 1000, burst: 1, shares });
+  const general = await clockwork.front().create({ rate_milli: 1000, burst: 1, shares });
   const lanes = [1, 2].map((lane) => new Front(clockwork, general.event, { id: `lane-${lane}`, lane }));
   const all = [general, ...lanes];
   for (const line of all) await line.join(10);
@@ -197,7 +192,7 @@ test('lanes are given no more tokens than there are, whatever they are owed', as
 // A lane that skips many ghosts collects tokens for several ticks before it finds a visitor.
 test('what a lane was given and has not used counts to the burst', async () => {
   const rate = 1, burst = 2;
-  const general = await front().create({ rate_milli: 1000 * rate, burst, shares: 30 });
+  const general = await clockwork.front().create({ rate_milli: 1000 * rate, burst, shares: 30 });
   const lane = new Front(clockwork, general.event, { id: 'lane', lane: 1 });
   const { redis } = clockwork;
   for (const line of [general, lane]) await line.tick();
@@ -220,7 +215,7 @@ test('what a lane was given and has not used counts to the burst', async () => {
 });
 
 test('many no-shows: more are called than slots, and the hall stays full', async () => {
-  const line = await front().create({
+  const line = await clockwork.front().create({
     rate_milli: 200_000, burst: 10, max_active: 100, call_ttl_ms: 2000, grace_ms: 0,
     session_ttl_ms: 5000, session_max_ms: 5000,
   });
@@ -242,7 +237,7 @@ test('many no-shows: more are called than slots, and the hall stays full', async
 });
 
 test('a desert of ten thousand left places is crossed by the next tick', async () => {
-  const line = await front().create({ rate_milli: 10_000, burst: 1 });
+  const line = await clockwork.front().create({ rate_milli: 10_000, burst: 1 });
   await line.join(12_000);
   await line.tick();
   await clockwork.redis.command('EVAL', "redis.call('SETRANGE', KEYS[1], 0, string.rep('\\255', 1251))",
@@ -265,7 +260,7 @@ test('neighbouring calls share a stretch, so their number stays bounded', async 
 
 test('a shorter call_ttl takes nothing from those who are called already', async () => {
   const knobs = { rate_milli: 100_000, call_ttl_ms: 400_000, grace_ms: 0 };
-  const line = await front().create(knobs);
+  const line = await clockwork.front().create(knobs);
   await line.join(100);
   await line.tick();
   await run(line, 50, 50);
@@ -282,7 +277,7 @@ test('a shorter call_ttl takes nothing from those who are called already', async
 // runs as many commands for a thousand as for ten.
 test('a resumed line returns the paused time to every call', async () => {
   const cost = async (people) => {
-    const line = await front().create({ call_ttl_ms: 5000, grace_ms: 0, max_active: 1, rate_milli: 10_000_000, burst: 10_000 });
+    const line = await clockwork.front().create({ call_ttl_ms: 5000, grace_ms: 0, max_active: 1, rate_milli: 10_000_000, burst: 10_000 });
     await line.join(people);
     await line.change({ call_ttl_ms: 5000, grace_ms: 0, max_active: 0, rate_milli: 10_000_000, burst: 10_000 });
     await line.tick();
@@ -299,10 +294,7 @@ test('a resumed line returns the paused time to every call', async () => {
     await run(line, 60_000, 1000);
     assert.equal(line.view.stood_ms, 60_000, 'fronts see the pause grow');
     const stretches = await clockwork.redis.command('ZCARD', line.key('hist')); // at most 4,096 exist
-    const before_ = await clockwork.redis.commandCalls();
-    await line.move(STATE.SOLD_OUT, STATE.OPEN);
-    const asked = Object.entries(await clockwork.redis.commandCalls())
-      .reduce((sum, [name, calls]) => sum + (name === 'info' ? 0 : calls - (before_[name] ?? 0)), 0);
+    const asked = await clockwork.commandsOf(() => line.move(STATE.SOLD_OUT, STATE.OPEN));
     await run(line, 500);
     assert.equal(line.view.stood_ms, 60_000);
     assert.equal(await clockwork.redis.command('ZCARD', line.key('door')), Math.ceil(people / 2) - 1);
@@ -335,7 +327,7 @@ test('a small clock step in a pause takes no time from a call', async () => {
 test('an event opens its pre-queue and closes its entries on time', async () => {
   const at = clockwork.ms;
   const knobs = { prequeue_at_ms: at + 1000, opens_at_ms: at + 2000, rate_milli: 50_000 };
-  const line = await front().create(knobs, STATE.SCHEDULED);
+  const line = await clockwork.front().create(knobs, STATE.SCHEDULED);
   assert.equal((await line.tick()).state, STATE.SCHEDULED);
   await run(line, 1000);
   assert.equal(line.view.state, STATE.PRE_QUEUE);
@@ -361,12 +353,12 @@ test('an event opens its pre-queue and closes its entries on time', async () => 
 });
 
 test('an unknown event cannot be changed', async () => {
-  const line = front();
+  const line = clockwork.front();
   assert.equal((await line.change({})).outcome, OUTCOME.UNKNOWN);
 });
 
 test('the series keeps the whole sale at a bounded size', async () => {
-  const line = await front().create({ rate_milli: 1000 });
+  const line = await clockwork.front().create({ rate_milli: 1000 });
   await line.join(10);
   await line.tick();
   await run(line, 5000, 250);

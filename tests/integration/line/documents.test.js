@@ -3,14 +3,11 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startRedis } from '../../lib-js/redis.js';
-import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, OUTCOME } from './line.js';
 import { runScript } from './script.js';
 
-const scope = openScope(test);
 let runs = 0;
-const clockwork = await new Clockwork(await startRedis(scope)).load();
+const clockwork = await Clockwork.open(test);
 
 const VERBS = {
   // copy [but FIELD]: copies Redis's current state of the event.

@@ -3,8 +3,6 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startRedis } from '../../lib-js/redis.js';
-import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME } from './line.js';
 import { pairsOf, runScript } from './script.js';
 
@@ -12,17 +10,15 @@ const EPOCH_MS = 60_000;
 const TICK_MS = 2_500; // more than three seconds without one would be a gap
 const PAGE = 65_536;
 
-const scope = openScope(test);
-let names = 0;
-const clockwork = await new Clockwork(await startRedis(scope)).load();
+const clockwork = await Clockwork.open(test);
 
 const odd = (upto) => Array.from({ length: upto / 2 }, (_, i) => 2 * i + 1);
 const ghosts = (front) => front.view.ghosts[2];
 
 // A line that does not move, at the beginning of an epoch, with some fronts.
 async function standing(people, fronts = 1, knobs = {}) {
-  const name = `gho-${(names += 1)}`;
-  const made = Array.from({ length: fronts }, (_, i) => new Front(clockwork, name, { id: `front-${i}` }));
+  const made = [clockwork.front({ id: 'front-0' })];
+  for (let i = 1; i < fronts; i += 1) made.push(new Front(clockwork, made[0].event, { id: `front-${i}` }));
   await made[0].create({ rate_milli: 0, burst: 1, ...knobs });
   await clockwork.step(EPOCH_MS - (clockwork.ms % EPOCH_MS));
   if (people > 5000) await clockwork.redis.command('SET', made[0].key('seq'), people);

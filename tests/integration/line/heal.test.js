@@ -4,20 +4,17 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startRedis } from '../../lib-js/redis.js';
-import { openScope } from '../../lib-js/scope.js';
 import { numbersOf } from '../../lib-js/wire.js';
 import { Clockwork, Front, KNOBS, OUTCOME, STATE, TURN } from './line.js';
 import { pairsOf, runScript } from './script.js';
 
 const { CLOCK_DOUBT_MS } = numbersOf();
-const scope = openScope(test);
-let names = 0;
-const clockwork = await new Clockwork(await startRedis(scope)).load();
+let runs = 1;
+const clockwork = await Clockwork.open(test);
 
 // Two fronts on one event with some history: 40 places, 20 called, 5 inside.
 async function running(knobs = {}) {
-  const one = new Front(clockwork, `heal-${(names += 1)}`, { id: 'front-1' });
+  const one = clockwork.front({ id: 'front-1' });
   const two = new Front(clockwork, one.event, { id: 'front-2' });
   await one.create({ rate_milli: 100_000, burst: 1, ...knobs });
   await one.join(40);
@@ -50,7 +47,7 @@ async function replica(fronts) {
 }
 
 function restart(fronts) {
-  const run = `run-${(names += 1)}`;
+  const run = `run-${(runs += 1)}`;
   for (const front of fronts) front.runId = run;
 }
 

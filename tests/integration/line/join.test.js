@@ -2,19 +2,13 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startRedis } from '../../lib-js/redis.js';
-import { openScope } from '../../lib-js/scope.js';
 import { numbersOf } from '../../lib-js/wire.js';
-import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+import { Clockwork, Front, OUTCOME, STATE, upTo } from './line.js';
 import { FULL, runScript } from './script.js';
 
 const { WORK_SPENT, WORK_MINUTES } = numbersOf();
 
-const scope = openScope(test);
-let names = 0;
-const front = (options) => new Front(clockwork, `join-${(names += 1)}`, options);
-const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
-const clockwork = await new Clockwork(await startRedis(scope)).load();
+const clockwork = await Clockwork.open(test);
 
 for (const [name, text] of [
   ['places are consecutive over calls and fronts',
@@ -46,7 +40,7 @@ for (const [name, text] of [
 ]) test(name, () => runScript(clockwork, text));
 
 test('a key whose place has ended gets the next one, once', async () => {
-  const line = await front().create({ joins_per_ip_per_min: 4 });
+  const line = await clockwork.front().create({ joins_per_ip_per_min: 4 });
   const after = (over) => ({ key: 'a', over, ip: '1.1.1.1' });
   assert.deepEqual((await line.join([{ key: 'a', ip: '1.1.1.1' }])).places, [1]);
   assert.deepEqual((await line.join([after(1), after(1)])).places, [2, 2]);
@@ -56,7 +50,7 @@ test('a key whose place has ended gets the next one, once', async () => {
 });
 
 test('joins over the limit of an address get no place and leave no hole', async () => {
-  const line = await front().create({ joins_per_ip_per_min: 2 });
+  const line = await clockwork.front().create({ joins_per_ip_per_min: 2 });
   const crowd = ['1.1.1.1', '2.2.2.2', '1.1.1.1', '1.1.1.1', '3.3.3.3'].map((ip) => ({ ip }));
   const { places, retryMs } = await line.join(crowd);
   assert.deepEqual(places, [1, 2, 3, 0, 4]);
@@ -67,7 +61,7 @@ test('joins over the limit of an address get no place and leave no hole', async 
 
 // judges: length
 test('fronts that join at once fill a line to its last place and not beyond', async () => {
-  const one = await front().create({ line_max: 100, rate_milli: 0 });
+  const one = await clockwork.front().create({ line_max: 100, rate_milli: 0 });
   const fronts = [one, ...upTo(3).map((n) => new Front(clockwork, one.event, { id: `front-${n}` }))];
   const answers = await Promise.all(upTo(40).map((n) => fronts[n % 4].join(7)));
   const given = answers.flatMap(({ places }) => places).filter((place) => place !== FULL);
@@ -76,7 +70,7 @@ test('fronts that join at once fill a line to its last place and not beyond', as
 
 // Until a tick has its position, Redis knows only by the entry that it was given up.
 test('an entry given up before the draw counts once, though its place is given up again after it', async () => {
-  const line = await front().create({ rate_milli: 0, burst: 1 }, STATE.PRE_QUEUE);
+  const line = await clockwork.front().create({ rate_milli: 0, burst: 1 }, STATE.PRE_QUEUE);
   await line.join(3);
   await line.visit('leave', 1, { entry: 1 });
   await line.move(STATE.PRE_QUEUE, STATE.OPEN);
@@ -93,7 +87,7 @@ test('an entry given up before the draw counts once, though its place is given u
 test('only pre-queue, open, paused and frozen events take people in', async () => {
   const takes = [STATE.PRE_QUEUE, STATE.OPEN, STATE.PAUSED, STATE.FROZEN];
   for (const state of Object.values(STATE)) {
-    const line = await front().create({}, state);
+    const line = await clockwork.front().create({}, state);
     const answer = await line.join([{ key: 'a' }]);
     assert.equal(answer.outcome, takes.includes(state) ? OUTCOME.OK : OUTCOME.WRONG_STATE);
     if (answer.outcome === OUTCOME.OK) continue;
@@ -103,13 +97,13 @@ test('only pre-queue, open, paused and frozen events take people in', async () =
 });
 
 test('an event that does not exist gets no counter', async () => {
-  const line = front();
+  const line = clockwork.front();
   assert.equal((await line.join(3)).outcome, OUTCOME.HEAL);
   assert.deepEqual(await clockwork.redis.command('KEYS', line.key('*')), []);
 });
 
 test('the counts of a minute are cleared by the first tick of the next', async () => {
-  const line = await front().create({ joins_per_ip_per_min: 5, rate_milli: 1 });
+  const line = await clockwork.front().create({ joins_per_ip_per_min: 5, rate_milli: 1 });
   await line.tick();
   await line.join(upTo(50).map((n) => ({ ip: `10.0.0.${n}` })));
   const counts = () => clockwork.redis.command('KEYS', line.key('ip:*'));
@@ -124,7 +118,7 @@ test('the counts of a minute are cleared by the first tick of the next', async (
 });
 
 test('joins checked by another version of the document get nothing', async () => {
-  const line = await front().create();
+  const line = await clockwork.front().create();
   const { version } = await line.tick();
   assert.deepEqual((await line.join(2, version)).places, [1, 2]);
   await line.change({ burst: 20 });
@@ -140,7 +134,7 @@ test('joins checked by another version of the document get nothing', async () =>
 const minuteNow = () => Math.floor(clockwork.ms / 60_000);
 
 test('work gives one place, and none once it is too old', async () => {
-  const line = await front().create();
+  const line = await clockwork.front().create();
   const used = [minuteNow(), 'used'];
   const unused = [minuteNow(), 'unused'];
   assert.deepEqual((await line.join([{ work: used }])).places, [1]);

@@ -2,6 +2,8 @@
 // of Redis's clock is replaced by reading a key. Everything else runs as in production.
 
 import { createHash } from 'node:crypto';
+import { startRedis } from '../../lib-js/redis.js';
+import { openScope } from '../../lib-js/scope.js';
 import { ask, numbers, numbersOf, scripts, scriptText, replyOf } from '../../lib-js/wire.js';
 
 const CLOCK = "call('TIME')";
@@ -37,6 +39,8 @@ const NO_BEACON = '';
 const DRAW = JSON.stringify({ beacon: '', proof: '{"kind":"none"}', seeds: SEED });
 const NO_DRAW = '';
 
+export const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
+
 const PAGE = 65_536;
 const BATCH_MAX = 512; // STORE_JOIN_BATCH_MAX of a front
 
@@ -47,6 +51,11 @@ export class Clockwork {
     this.redis = redis;
     this.us = 1_700_000_040_000_000;
     this.shas = new Map();
+    this.events = 0;
+  }
+
+  static async open(test) {
+    return new Clockwork(await startRedis(openScope(test))).load();
   }
 
   async load() {
@@ -67,6 +76,21 @@ export class Clockwork {
 
   get ms() {
     return Math.floor(this.us / 1000);
+  }
+
+  // A front of another event.
+  front(options) {
+    this.events += 1;
+    return new Front(this, `event-${this.events}`, options);
+  }
+
+  // The number of Redis commands in the scripts that `work` runs.
+  async commandsOf(work) {
+    const sum = async () => Object.entries(await this.redis.commandCalls())
+      .reduce((total, [name, calls]) => total + (/^(evalsha|info)$/.test(name) ? 0 : calls), 0);
+    const before = await sum();
+    await work();
+    return (await sum()) - before;
   }
 }
 

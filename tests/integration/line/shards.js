@@ -2,10 +2,9 @@
 // test can let the front die between any two.
 
 import { ask, numbersOf, replyOf } from '../../lib-js/wire.js';
-import { Front, OUTCOME, STATE } from './line.js';
+import { Front, OUTCOME, STATE, upTo } from './line.js';
 
 const NO_SHARD = '';
-const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 
 // A shard's server: its address, and its run of Redis.
 export class ShardServer {

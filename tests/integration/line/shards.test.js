@@ -3,23 +3,20 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startRedis } from '../../lib-js/redis.js';
 import { seededRng } from '../../lib-js/rng.js';
-import { openScope } from '../../lib-js/scope.js';
 import { ask, numbersOf, replyOf } from '../../lib-js/wire.js';
-import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+import { Clockwork, Front, OUTCOME, STATE, upTo } from './line.js';
 import { assertFields, pairsOf, range, runScript } from './script.js';
 import { Cuts, ShardedFront, ShardServer } from './shards.js';
 
 const {
   LEASE_OUT, LEASE_MIN, LEASE_MAX, CUTS_WINDOW_MS, KEY_BYTES, WORK_MINUTES, WORK_SPENT, INVITATION_SPENT, INVITATION_LEFT, CODE_LEFT,
 } = numbersOf();
-const scope = openScope(test);
 const clockworks = [];
 let names = 0;
 let runs = 1;
 const nextRun = () => `run-${(runs += 1)}`;
-for (let i = 0; i < 2; i += 1) clockworks.push(await new Clockwork(await startRedis(scope)).load());
+for (let i = 0; i < 2; i += 1) clockworks.push(await Clockwork.open(test));
 
 const step = async (ms) => {
   for (const clockwork of clockworks) await clockwork.step(ms);
@@ -39,7 +36,6 @@ async function line(shards, state = STATE.OPEN) {
 const another = (front) => new ShardedFront(clockworks[0], front.event, [...front.servers], { runId: front.line.runId });
 
 const some = (n, name = 'a') => Array.from({ length: n }, (_, i) => `${name}${i}`);
-const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 
 // The number of places that Redis has given out, and of those that belong to nobody.
 const given = async (front) => Number(await clockworks[0].redis.command('GET', front.line.key('seq')));

@@ -2,34 +2,21 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startRedis } from '../../lib-js/redis.js';
-import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, Front, OUTCOME } from './line.js';
 import { runScript } from './script.js';
 
 const SLOT_MS = 50;
 const RATE = 20_000; // thousandths: one call in 50 ms
 
-const scope = openScope(test);
-let names = 0;
-const clockwork = await new Clockwork(await startRedis(scope)).load();
+const clockwork = await Clockwork.open(test);
 
 async function line(n, knobs = {}) {
-  const name = `tick-${(names += 1)}`;
-  const fronts = Array.from({ length: n }, (_, i) => new Front(clockwork, name, { id: `front-${i}`, slotMs: SLOT_MS }));
+  const fronts = [clockwork.front({ id: 'front-0', slotMs: SLOT_MS })];
+  for (let i = 1; i < n; i += 1) fronts.push(new Front(clockwork, fronts[0].event, { id: `front-${i}`, slotMs: SLOT_MS }));
   await fronts[0].create({ rate_milli: RATE, burst: 1, ...knobs });
   await fronts[0].join(100);
   for (const front of fronts) await front.tick();
   return fronts;
-}
-
-// The other Redis commands of the scripts that `work` calls.
-async function commands(work) {
-  const sum = async () => Object.entries(await clockwork.redis.commandCalls())
-    .reduce((total, [name, calls]) => total + (/^(evalsha|info)$/.test(name) ? 0 : calls), 0);
-  const before_ = await sum();
-  await work();
-  return (await sum()) - before_;
 }
 
 // Two fronts of a line of a hundred, which use each other's pictures.
@@ -51,7 +38,7 @@ test('a second tick within a slot gets the same picture and costs little', async
   const view = await one.tick();
   await two.tick(); // it has the newest stretch
   await clockwork.step(SLOT_MS - 1);
-  const asked = await commands(async () => {
+  const asked = await clockwork.commandsOf(async () => {
     const same = await two.tick();
     assert.equal(same.now_ms, clockwork.ms);
     for (const name of ['state', 'version', 'issued', 'serving', 'waiting', 'outstanding', 'dead']) {
@@ -70,7 +57,7 @@ test('a tick asks as much of Redis with eight hundred fronts as with two', async
       await new Front(clockwork, one.event, { id: `other-${i}` }).hear([], { epochMs: 90_000 });
     }
     await clockwork.step(SLOT_MS);
-    const asked = await commands(() => one.tick());
+    const asked = await clockwork.commandsOf(() => one.tick());
     assert.equal(one.view.fronts, fronts);
     return asked;
   };
@@ -115,11 +102,11 @@ test('a tick works for all lanes at once', async () => {
     await clockwork.step(100);
     await event.tick();
   }
-  const asked = await commands(() => lane.tick());
+  const asked = await clockwork.commandsOf(() => lane.tick());
   assert.ok(asked > 5); // the first time it needs everything
   assert.ok(Math.abs(lane.view.serving - 30) <= 2, `${lane.view.serving} of the lane`);
   await clockwork.step(100);
   await lane.tick(); // does the event's work, too
-  assert.ok((await commands(() => event.tick())) <= 5);
+  assert.ok((await clockwork.commandsOf(() => event.tick())) <= 5);
   assert.equal(event.view.now_ms, clockwork.ms);
 });

@@ -1,15 +1,12 @@
 // The visit clock: it is paused while no front sees that visitors inside are served.
 
 import { test } from 'node:test';
-import { startRedis } from '../../lib-js/redis.js';
-import { openScope } from '../../lib-js/scope.js';
 import { Clockwork, TURN } from './line.js';
 import { runScript } from './script.js';
 
 const HALT_MAX_MS = 1_800_000;
 
-const scope = openScope(test);
-const clockwork = await new Clockwork(await startRedis(scope)).load();
+const clockwork = await Clockwork.open(test);
 
 // Whether a front sees that visitors inside are served, are not served, have no hall, have one, or cannot tell.
 const SERVED = 'set served=1', UNSERVED = 'set served=2', NO_HALL = 'set served=3', HALL = 'set served=4', UNSEEN = 'set served=0';
