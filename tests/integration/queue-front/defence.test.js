@@ -17,9 +17,7 @@ import { createHmac, createPublicKey, randomBytes, sign } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, assertStatus, makeKeyPair, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { live, makeEvent, openSite, openShow, patch, shareSite, solve, Visitor, withinAMinute } from './support.js';
-
-const STILL = { rate_per_s: 0 };
+import { live, makeEvent, openShow, openSite, patch, shareSite, solve, STILL, Visitor, withinAMinute } from './support.js';
 
 const solved = ({ challenge, bits }) => solve(challenge, bits, () => {});
 const from = (address) => ({ 'x-forwarded-for': address });

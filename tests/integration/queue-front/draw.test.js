@@ -6,16 +6,15 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, runProgram, until } from '../../lib-js/index.js';
 import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
-import { act, at, live, makeEvent, openSite, patch, untilState, Visitor } from './support.js';
+import { act, at, FAST, live, makeEvent, openSite, patch, untilState, Visitor } from './support.js';
 
 const PRICE = { kind: 'text', words: 'the closing price of the day' };
-const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 
 const fairness = async (front) => (await front.http.get('/v1/queue/show/fairness')).json;
 
 // An event with an open pre-queue.
 async function gather(site, knobs = {}) {
-  await makeEvent(site, 'show', { ...OPEN, prequeue_at: at(0), opens_at: at(3600_000), ...knobs }, { open: false });
+  await makeEvent(site, 'show', { ...FAST, prequeue_at: at(0), opens_at: at(3600_000), ...knobs }, { open: false });
   const before = await fairness(site.front);
   await act(site.front, 'show', 'schedule');
   for (const front of site.fronts) await untilState(front, 'show', 'pre-queue');

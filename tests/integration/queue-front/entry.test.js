@@ -6,10 +6,8 @@ import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, invitationsOf, makeEvent, openSite, openShow, patch, solve, untilLanes, untilState, Visitor } from './support.js';
+import { act, FAST, invitationsOf, makeEvent, openShow, openSite, patch, solve, STILL, untilLanes, untilState, Visitor } from './support.js';
 
-const STILL = { rate_per_s: 0 };
-const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const from = (address) => ({ 'x-forwarded-for': address });
 
 async function solvedWork(front, headers = {}) {

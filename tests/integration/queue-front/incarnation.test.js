@@ -4,9 +4,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { live, makeEvent, openShow, Visitor } from './support.js';
+import { FAST, live, makeEvent, openShow, Visitor } from './support.js';
 
-const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const incarnation = async (front) => (await front.admin.get('/admin/events/show')).json.incarnation;
 const seq = (site) => site.redis.command('GET', 'fg:{show}:seq').then((value) => Number(value ?? 0));
 

@@ -3,17 +3,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, delay, until } from '../../lib-js/index.js';
-import { act, at, live, makeEvent, makePreQueue, openSite, openShow, patch, untilState, Visitor } from './support.js';
-
-const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
-const STILL = { rate_per_s: 0 };
+import { act, at, FAST, live, makeEvent, makePreQueue, openShow, openSite, patch, STILL, untilState, Visitor } from './support.js';
 
 async function trail(site) {
   return (await site.front.admin.get('/admin/events/show/audit')).json.audit;
 }
 
 test('a frozen line calls nobody and ends no visit', async (t) => {
-  const site = await openShow(t, { ...OPEN, call_ttl_s: 12, grace_s: 0 }, { fronts: 2 });
+  const site = await openShow(t, { ...FAST, call_ttl_s: 12, grace_s: 0 }, { fronts: 2 });
   const inside = await Visitor.withPlace(site.front, 'show');
   await inside.entered();
   const called = await Visitor.withPlace(site.front, 'show');

@@ -9,12 +9,10 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertStatus, delay, makeKeyPair, runBeside, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openSite, startFront, untilState, Visitor } from './support.js';
+import { act, FAST, makeEvent, openSite, startFront, STILL, untilState, Visitor } from './support.js';
 
 const DAYS = 10; // longer than any ticket, pass or visit lives
 const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 1000 }];
-const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
-const STILL = { rate_per_s: 0 };
 
 async function openRings(t, { fronts = 2, keys = {}, loops = 1 } = {}) {
   const shop = openShop();

@@ -4,10 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, crlf, delay, openStream, rawExchange, until } from '../../lib-js/index.js';
 import { answered } from './crowd.js';
-import { act, claims, live, openShow, shareSite, Visitor } from './support.js';
+import { act, claims, FAST, live, openShow, shareSite, STILL, Visitor } from './support.js';
 
-const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
-const STILL = { rate_per_s: 0 };
 // The key makes a join that a busy front has to be asked for twice one place.
 const joinAtOnce = (front, event, people) => Promise.all(Array.from({ length: people }, (_, i) =>
   answered(() => front.http.post(`/v1/queue/${event}/join`, { headers: { 'idempotency-key': `at-once-${i}` } }))));

@@ -3,9 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { openShow, Visitor } from './support.js';
-
-const STILL = { rate_per_s: 0 };
+import { openShow, STILL, Visitor } from './support.js';
 
 test('me and status work without Redis, join and pass do not', async (t) => {
   const site = await openShow(t, STILL);

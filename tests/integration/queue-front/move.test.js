@@ -4,11 +4,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
-import { act, live, makeEvent, makePreQueue, openSite, openShow, patch, shareSite, Visitor, withinAMinute } from './support.js';
+import { act, FAST, live, makeEvent, makePreQueue, openShow, openSite, patch, shareSite, STILL, Visitor, withinAMinute } from './support.js';
 import { asMember, openShop } from './shop.js';
-
-const STILL = { rate_per_s: 0 };
-const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 
 const make = (visitor, options) => visitor.call('POST', 'move', { body: {}, ...options });
 const take = (visitor, code, options) => visitor.call('POST', 'move', { body: { code }, ...options });
@@ -119,7 +116,7 @@ test('typing errors are free and guesses are limited by address', async (t) => {
 });
 
 test('a visit does not move but a called place does', async (t) => {
-  const { show, ...site } = await alone(t, OPEN);
+  const { show, ...site } = await alone(t, FAST);
   const laptop = new Visitor(site.front, show), phone = new Visitor(site.front, show);
   await laptop.joined();
   await laptop.untilCalled();
@@ -134,7 +131,7 @@ test('a visit does not move but a called place does', async (t) => {
 });
 
 test('a place that is over does not move, and a code says why, as a pass does', async (t) => {
-  const { show, ...site } = await alone(t, { ...OPEN, call_ttl_s: 10, grace_s: 0 }); // time to enter on a busy machine
+  const { show, ...site } = await alone(t, { ...FAST, call_ttl_s: 10, grace_s: 0 }); // time to enter on a busy machine
   const end = ({ session }, body) => site.front.admin.post(`/internal/sessions/${session}/end`, { body });
   const overs = {
     'session-ended': async (visitor) => end(await visitor.entered()),
@@ -221,7 +218,7 @@ test('a code of before a rotation of keys is good after it', async (t) => {
 
 test('a sold ticket or code is useless to another member', async (t) => {
   const shop = openShop();
-  const site = await openShow(t, { ...OPEN, member_required: true }, { config: { members: { keys: shop.file } } });
+  const site = await openShow(t, { ...FAST, member_required: true }, { config: { members: { keys: shop.file } } });
   const kim = new Visitor(site.front, 'show'), buyer = new Visitor(site.front, 'show');
   const { ticket } = await kim.joined(asMember(shop.token('kim')));
   await kim.untilCalled();
@@ -246,7 +243,7 @@ test('a member or an invitation leads to a moved place while it lives, and to a 
   const lanes = [{ id: 'press', name: 'Press', share: 10, invitations: 9 }];
   const ends = { // of a place on the phone
     left: [STILL, (phone, name) => phone.leave(name)],
-    inside: [OPEN, (phone, name) => phone.entered(name).then(() => phone.leave(name))],
+    inside: [FAST, (phone, name) => phone.entered(name).then(() => phone.leave(name))],
     missed: [{ ...STILL, call_ttl_s: 1, grace_s: 0 }, async (phone, name) => { // called once the place exists, and nobody after it
       await patch(site.front, phone.event, { rate_per_s: 1000 });
       await untilMissed(site.front, phone, name);

@@ -6,15 +6,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { codesOf, mangled, OF_ALL_SERVICES, openContract, openStream, until } from '../../lib-js/index.js';
 import { openShop } from './shop.js';
-import { claims, openSite, Visitor } from './support.js';
+import { claims, FAST, openSite, Visitor } from './support.js';
 
 // Answers that no black-box test can provoke, and why.
 const OUT_OF_REACH = [
   'PUT /admin/events/{event} 409', // needs 256 events
   'POST /admin/events/{event}/actions/restore 413', // takes 16 MB
 ];
-
-const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 
 test('the codes of refusals are those of refusals.h', () => {
   const rows = codesOf('queue-front/src/api/refusals.h');
@@ -44,8 +42,8 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
   const ev = '/admin/events/show';
   const action = (name, event = 'show') => `/admin/events/${event}/actions/${name}`;
   const seats = `${ev}/seats-left`, presale = `${ev}/codes`, invitations = `${ev}/lanes/fans/invitations`;
-  await admin('PUT', ev, { body: { ...OPEN, name: 'Show', message: { en: 'hi' } } });
-  await admin('PUT', ev, { body: OPEN });
+  await admin('PUT', ev, { body: { ...FAST, name: 'Show', message: { en: 'hi' } } });
+  await admin('PUT', ev, { body: FAST });
   await admin('PUT', ev, { body: {}, headers: { 'if-none-match': '*' } });
   await admin('GET', ev);
   await admin('PATCH', ev, { body: { grace_s: 1, message: { ko: '안녕' } } });
@@ -178,18 +176,18 @@ test('the program answers as openapi.yaml says and no other way', async (t) => {
   const { code: back } = (await move(phone)).json;
   await move(laptop, `code=${back}`, {
     headers: { ...html.headers, 'content-type': 'application/x-www-form-urlencoded' } });
-  await admin('PUT', '/admin/events/other', { body: { ...OPEN, rate_per_s: 0 } });
+  await admin('PUT', '/admin/events/other', { body: { ...FAST, rate_per_s: 0 } });
   await admin('POST', action('open', 'other'));
   const guesser = await Visitor.withPlace(front, 'other');
   const guess = (await guesser.call('POST', 'move', { body: {} })).json.code;
   assert.equal((await move(phone, { code: guess })).status, 404);
   await until('the end of patience', async () => (await move(phone, { code: guess })).status === 429);
-  await admin('PATCH', ev, { body: OPEN });
+  await admin('PATCH', ev, { body: FAST });
   await laptop.entered();
   assert.equal((await move(laptop)).json.code, 'already-inside');
 
   // Members.
-  await admin('PUT', '/admin/events/club', { body: { ...OPEN, member_required: true } });
+  await admin('PUT', '/admin/events/club', { body: { ...FAST, member_required: true } });
   await admin('POST', action('open', 'club'));
   const there = (token) => ({ headers: { 'x-member-token': token, 'x-forwarded-for': '192.0.2.9' } });
   const kim = (await open('POST', q('join', 'club'), there(shop.token('kim')))).json.ticket;

@@ -5,9 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, makeSecrets, openScope, until } from '../../lib-js/index.js';
-import { act, archiveOf, makeEvent, openSite, openShow, patch, runFront, shareSite, untilState, Visitor } from './support.js';
-
-const STILL = { rate_per_s: 0 };
+import { act, archiveOf, makeEvent, openShow, openSite, patch, runFront, shareSite, STILL, untilState, Visitor } from './support.js';
 
 const alone = shareSite(test);
 const both = shareSite(test, { fronts: 2 });

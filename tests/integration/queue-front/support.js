@@ -6,6 +6,10 @@ import { assertStatus, CookieJar, delay, makeSecrets, openScope, renderConfig, r
 
 const JOIN_TRIES = 5;
 
+// Knobs: nobody is called; everybody is called at once.
+export const STILL = { rate_per_s: 0 };
+export const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
+
 // A Redis and n fronts on it. `config` is merged into each front's sections. With more than one Redis, `scope` owns them and
 // config.redis has their addresses.
 export async function openSite(
