@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { serve, until } from '../../lib-js/index.js';
-import { live, makeEvent, openSite, patch, startFront, Visitor } from './support.js';
+import { invitationsOf, live, makeEvent, openSite, patch, startFront, startFronts, Visitor } from './support.js';
 
 const INTERVAL_MS = 1000;
 const PILOT = { on: true, ceiling: 20, floor: 2, target_p99_ms: 300, backlog_max: 50 };
@@ -34,12 +34,7 @@ async function openFlight(t, { fronts = 1, knobs = {}, pages = [{ p99_ms: 50 }] 
   site.pages = [];
   for (const figures of pages) site.pages.push(await openPage(site.scope, figures));
   const health = site.pages.map(({ url }) => url).join(', ');
-  for (let i = 0; i < fronts; i += 1) {
-    site.fronts.push(await startFront(site, {
-      autopilot: { ...(health ? { health } : {}), interval: `${INTERVAL_MS}ms` },
-    }));
-  }
-  [site.front] = site.fronts;
+  await startFronts(site, fronts, { autopilot: { ...(health ? { health } : {}), interval: `${INTERVAL_MS}ms` } });
   await makeEvent(site, 'show', { rate_per_s: 5, max_active: 0, burst: 1, autopilot: PILOT, ...knobs });
   newest = site;
   return site;
@@ -111,11 +106,8 @@ flight('it climbs to the ceiling and cuts when latency rises', async (t) => {
 flight('a crowd in a lane raises the rate, until those called fill the hall', async (t) => {
   const lanes = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 80 }];
   const { front } = await openFlight(t, { knobs: { lanes, max_active: 40 } });
-  const list = await until('the lane', async () => {
-    const answer = await front.admin.get('/admin/events/show/lanes/fans/invitations');
-    return answer.status === 200 && answer.json.invitations;
-  });
-  await Promise.all(list.map(({ code }) =>
+  const codes = await until('the lane', () => invitationsOf(front, 'show'));
+  await Promise.all(codes.map((code) =>
     front.http.post('/v1/queue/show/join', { headers: { 'x-invitation': code } })));
   await until('a climb', async () => (await trail(front)).some(({ because, to }) => because.reason === 'climb' && to.rate_per_s > 5));
   await flown(front, 'a full hall', (s) => s.reason === 'unused');

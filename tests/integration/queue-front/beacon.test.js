@@ -11,7 +11,7 @@ import { verifyRound } from '../../../queue-front/web/bls.js';
 import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
 import { assertProblem, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
 import { openBeacons } from '../../lib-js/beacon.js';
-import { act, at, makePreQueue, openSite, patch, untilState, Visitor } from './support.js';
+import { act, at, fairnessOf, joinInTurn, makePreQueue, openSite, patch, untilDrawn, untilDrawnEverywhere, untilState, Visitor } from './support.js';
 
 const DRAND = { kind: 'drand', late_s: 5 };
 const GAP_MS = 4000; // if the front is delayed by that much, entries still close before the round
@@ -23,45 +23,25 @@ async function openWorld(t, { fronts = 1, ...options } = {}) {
   return { site, beacons, front: site.front };
 }
 
-const fairness = async (front, id = 'show') => (await front.http.get(`/v1/queue/${id}/fairness`)).json;
-
 // A pre-queue with some entries; it opens in the far future until opensSoon().
 async function gather({ site, front }, id, { entries = 5, ...knobs }) {
   await makePreQueue(site, id, { rate_per_s: 0, ...knobs });
-  const promised = await fairness(front, id);
-  const visitors = [];
-  for (let i = 0; i < entries; i += 1) {
-    const visitor = new Visitor(site.fronts[i % site.fronts.length], id);
-    visitor.entry = (await visitor.joined()).entry;
-    visitors.push(visitor);
-  }
-  return { promised, visitors };
+  const promised = await fairnessOf(front, id);
+  return { promised, visitors: await joinInTurn(site, id, entries) };
 }
 
 // Returns what is now announced.
 async function opensSoon({ front }, id, ms = 500) {
   const { opens_at } = await patch(front, id, { opens_at: at(ms) });
-  const { promised } = await fairness(front, id);
+  const { promised } = await fairnessOf(front, id);
   assert.ok(promised.kind === 'text' || Date.parse(promised.at) >= Date.parse(opens_at) + GAP_MS, 'a gap after the opening');
   return promised;
 }
 
 const mood = ({ beacons }, of) => { for (const relay of beacons.relays) relay.mood = of; };
 
-const untilDrawn = (front, id) => until('the draw', async () => {
-  const shown = await fairness(front, id);
-  return shown.drawn && shown;
-});
-
-// On each front, so that every visitor sees a position.
-async function untilDrawnEverywhere({ site }, id) {
-  const shown = await Promise.all(site.fronts.map((front) => untilDrawn(front, id)));
-  for (const one of shown) assert.deepEqual(one, shown[0]);
-  return shown[0];
-}
-
 const untilClosed = (front, id) => until('the closing', async () => {
-  const shown = await fairness(front, id);
+  const shown = await fairnessOf(front, id);
   return shown.closed_at !== null && shown;
 });
 
@@ -96,7 +76,7 @@ test('a round that was promised before anybody could enter decides, everybody ca
   const late = await Visitor.withPlace(front, 'show');
   mood(world, 'fine');
 
-  const shown = await untilDrawnEverywhere(world, 'show');
+  const shown = await untilDrawnEverywhere(site, 'show');
   assert.deepEqual(shown.promised, promised);
   assert.equal(shown.commitment, before.commitment);
   assert.equal(shown.entries, 5, 'an entry after the closing is not in it');
@@ -110,7 +90,7 @@ test('a round that was promised before anybody could enter decides, everybody ca
   assert.ok(JSON.stringify(stored).includes(shown.commitment));
   const draw = await openDraw(shown);
   for (const visitor of visitors) {
-    assert.equal((await visitor.me()).json.position, draw.position(visitor.entry));
+    assert.equal((await visitor.me()).json.position, draw.position(visitor.first.entry));
   }
   assert.equal((await late.me()).json.position, 6);
 
@@ -141,11 +121,11 @@ test('a new opening time promises a new round and shows the change', async (t) =
   const { front } = world;
   const { promised: first } = await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 }, entries: 1 });
   await patch(front, 'show', { name: 'Another name' });
-  assert.deepEqual((await fairness(front)).promised, first.promised);
+  assert.deepEqual((await fairnessOf(front)).promised, first.promised);
   mood(world, 'down');
   await opensSoon(world, 'show');
   const second = await until('the new promise', async () => {
-    const shown = await fairness(front);
+    const shown = await fairnessOf(front);
     return shown.promised.changes === 1 && shown;
   });
   assert.notEqual(second.promised.round, first.promised.round);
@@ -169,7 +149,7 @@ test('a value needs two relays that agree, whatever others do that are down, mut
   await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 } });
   await opensSoon(world, 'show');
   await until('all relays to be asked twice', async () => beacons.relays.every(({ asked }) => asked >= 1) && beacons.relays[4].asked >= 3);
-  const waiting = await fairness(front);
+  const waiting = await fairnessOf(front);
   assert.equal(waiting.drawn, false);
   assert.equal(waiting.state, 'pre-queue');
   beacons.relays[4].mood = 'fine';
@@ -185,13 +165,13 @@ test('a draw goes on without a beacon that is too late, and says so', async (t) 
   const { promised, visitors } = await gather(world, 'show', { beacon: DRAND });
   assert.equal(promised.promised.late_s, 5, 'said beforehand');
   await opensSoon(world, 'show');
-  const shown = await untilDrawnEverywhere(world, 'show');
+  const shown = await untilDrawnEverywhere(site, 'show');
   assert.ok(Date.parse(shown.drawn_at) >= Date.parse(shown.promised.at) + 5000);
   assert.equal(shown.beacon, '');
   assert.deepEqual(shown.proof, { kind: 'none', late: true, promised: 'drand', round: shown.promised.round, waited_s: 5 });
   assert.equal(shown.state, 'open');
   const draw = await openDraw(shown);
-  for (const visitor of visitors) assert.equal((await visitor.me()).json.position, draw.position(visitor.entry));
+  for (const visitor of visitors) assert.equal((await visitor.me()).json.position, draw.position(visitor.first.entry));
   const { c, js } = verify(site, shown);
   assert.equal(c.status, 0, c.stderr);
   assert.match(c.stdout, /LATE: what was promised \(drand\) had not come after 5 s, so the seed alone decided/);

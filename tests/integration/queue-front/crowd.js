@@ -69,7 +69,7 @@ export class Crowd {
 
   async untilPlaces(n) {
     const from = this.places.size;
-    await until(`${n} more places`, () => this.places.size >= from + n, { timeoutMs: 60_000 });
+    await until(`${n} more places`, () => this.places.size >= from + n);
   }
 
   async stop() {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { assertStatus, openScope, until } from '../../lib-js/index.js';
-import { Visitor, act, makeEvent, openSite, patch, startFront, untilEveryLoop } from './support.js';
+import { act, at, invitationsOf, joinInTurn, makeEvent, openSite, patch, startFront, untilEveryLoop, Visitor } from './support.js';
 
 const version = async (front, id) => (await front.admin.get(`/admin/events/${id}`)).headers.etag;
 const listed = async (front) => (await front.admin.get('/admin/events')).json.events.map(({ id }) => id);
@@ -52,7 +52,7 @@ const LANES = [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }];
 
 // Takes a place in the lane.
 async function fan(front, id) {
-  const { invitations: [{ code }] } = assertStatus(await front.admin.get(`/admin/events/${id}/lanes/fans/invitations`), 200).json;
+  const [code] = await invitationsOf(front, id);
   await Visitor.withPlace(front, id, { headers: { 'x-invitation': code } });
 }
 
@@ -104,13 +104,9 @@ describe('the end of an event', async () => {
   test('old tickets are invalid in an event that is created again', async () => {
     await makeEvent(site, 'again', { lanes: LANES });
     await fan(site.front, 'again');
-    const early = [];
-    for (let i = 0; i < 20; i += 1) {
-      const visitor = new Visitor(site.fronts[i % 2], 'again');
-      early.push({ visitor, ...(await visitor.joined()) });
-    }
-    await early[0].visitor.entered();
-    await early[1].visitor.leave();
+    const early = await joinInTurn(site, 'again', 20);
+    await early[0].entered();
+    await early[1].leave();
 
     // Data of members and of work, in an event that requires neither.
     await site.redis.command('HSET', 'fg:{again}:members', 'someone', '1');
@@ -151,25 +147,25 @@ describe('the end of an event', async () => {
     await untilErased(site, 'again');
 
     await makeEvent(site, 'again', {});
-    const old = early[2].visitor;
-    assert.deepEqual([(await old.me()).status, (await old.me()).json.code], [401, 'event-renewed']);
+    const old = await early[2].me();
+    assert.deepEqual([old.status, old.json.code], [401, 'event-renewed']);
     assert.equal((await new Visitor(site.front, 'again').joined()).position, 1);
   });
 
   test('an event closes by itself at its time, and its page shows it', async () => {
-    const at = new Date(Date.now() + 3600_000).toISOString();
-    await makeEvent(site, 'timed', { closes_at: at });
+    const later = at(3600_000);
+    await makeEvent(site, 'timed', { closes_at: later });
     const status = (await site.front.http.get('/v1/queue/timed/status')).json;
-    assert.equal(status.closes_at, at);
+    assert.equal(status.closes_at, later);
     assert.match((await site.front.http.get('/e/rest')).text, /id="closes" hidden><\/p>/);
-    await patch(site.front, 'timed', { closes_at: new Date(Date.now() + 1000).toISOString() });
+    await patch(site.front, 'timed', { closes_at: at(1000) });
     await until('its end', async () => (await site.front.http.get('/v1/queue/timed/status')).json.state === 'closed');
     const { audit } = (await site.front.admin.get('/admin/events/timed/audit')).json;
     assert.deepEqual([audit[0].what, audit[0].who, audit[0].because.reason], ['close', 'system', 'closes_at']);
     assert.equal(audit.filter(({ what }) => what === 'close').length, 1);
     const before = await patch(site.front, 'timed', { name: 'Over' });
     assert.notEqual((await act(site.front, 'timed', 'undo')).name, before.name);
-    const soon = await site.front.admin.patch('/admin/events/rest', { body: { opens_at: at, closes_at: at } });
+    const soon = await site.front.admin.patch('/admin/events/rest', { body: { opens_at: later, closes_at: later } });
     assert.equal(soon.json.code, 'knob-invalid');
   });
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { delay, until } from '../../lib-js/index.js';
-import { act, makePreQueue, openSite, openShow, Visitor } from './support.js';
+import { act, joinInTurn, makePreQueue, openShow, openSite } from './support.js';
 
 const PEOPLE = 40;
 const RATE = 5;
@@ -13,12 +13,7 @@ const GONE_AFTER_MS = 3000;
 async function halfGone(t, fronts, ask = (visitor, options) => visitor.me(options), goneAfterMs = GONE_AFTER_MS) {
   const site = await openShow(t, { rate_per_s: RATE, burst: 1, max_active: 0 }, { fronts, config: { line: { gone_after: `${goneAfterMs}ms` } } });
   await act(site.front, 'show', 'pause');
-  const people = [];
-  for (let i = 0; i < PEOPLE; i += 1) {
-    const visitor = new Visitor(site.fronts[i % fronts], 'show');
-    visitor.first = await visitor.joined();
-    people.push(visitor);
-  }
+  const people = await joinInTurn(site, 'show', PEOPLE);
   const here = people.filter((_, i) => i % 2 === 0);
   let turn = 0;
   const poll = () => {
@@ -40,7 +35,7 @@ test('ghosts do not count and enter next when they return', async (t) => {
     const counts = await Promise.all(site.fronts.map(waiting));
     const replies = await Promise.all(site.fronts.map((front) => last.me({ front })));
     return counts.every((count) => count === PEOPLE / 2) && replies.every(({ json }) => json.ahead <= PEOPLE / 2 + 1);
-  }, { timeoutMs: 60_000 });
+  });
   const { json: before } = await last.me();
   assert.equal(before.position, PEOPLE - 1);
 
@@ -71,7 +66,7 @@ test('a page without a script gives signs of life', async (t) => {
   await until('those who have gone to be left out', async () => {
     await poll();
     return (await waiting(site.front)) === PEOPLE / 2;
-  }, { timeoutMs: 60_000 });
+  });
   await act(site.front, 'show', 'resume');
   await until('the last of them to be called', async () => {
     await poll();
@@ -103,7 +98,7 @@ async function rollThrough(t, goneAfterMs, seen) {
     const last = await Promise.all(site.fronts.map((front) => here.at(-1).me({ front })));
     return counts.every((count) => count === PEOPLE / 2) &&
       last.every(({ json }) => json.ahead === PEOPLE / 2 - 1);
-  }, { timeoutMs: 60_000 });
+  });
 
   const up = new Set(site.fronts);
   let asked = 0;
@@ -144,7 +139,7 @@ async function rollThrough(t, goneAfterMs, seen) {
   await until('them to be missed', async () => {
     await Promise.all(here.map((visitor) => visitor.me({ front: site.front })));
     return (await waiting(site.front)) === PEOPLE / 4;
-  }, { timeoutMs: 60_000 });
+  });
 }
 
 // Before the draw there are no places to be marked.
@@ -153,7 +148,7 @@ test('a visitor at the opening has a whole epoch for a sign of life', async (t) 
   const epoch = () => Math.floor(Date.now() / EPOCH_MS);
   const site = await openSite(t, { config: { line: { gone_after: `${EPOCH_MS}ms` } } });
   await makePreQueue(site, 'show', { rate_per_s: 0 });
-  for (let i = 0; i < PEOPLE; i += 1) await new Visitor(site.front, 'show').joined();
+  await joinInTurn(site, 'show', PEOPLE);
   await until('all of them to be counted', async () => (await waiting(site.front)) === PEOPLE);
   await until('an epoch to be nearly over', () => Date.now() % EPOCH_MS > EPOCH_MS - 1000);
   const openedIn = epoch();
@@ -164,6 +159,6 @@ test('a visitor at the opening has a whole epoch for a sign of life', async (t) 
     if (epoch() > openedIn + 1) return true;
     counts.add(count);
     return false;
-  }, { timeoutMs: 60_000 });
+  });
   assert.deepEqual([...counts], [PEOPLE]);
 });

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { FAST, live, makeEvent, openShow, Visitor } from './support.js';
+import { FAST, joinInTurn, live, makeEvent, openShow, STILL, Visitor } from './support.js';
 
 const incarnation = async (front) => (await front.admin.get('/admin/events/show')).json.incarnation;
 const seq = (site) => site.redis.command('GET', 'fg:{show}:seq').then((value) => Number(value ?? 0));
@@ -34,16 +34,11 @@ async function assertRenewed(site, { visitor, ticket, pass, session, code }) {
 }
 
 async function fill(site) {
-  const visitors = [];
-  for (let i = 0; i < 3; i += 1) {
-    const visitor = new Visitor(site.fronts[i % site.fronts.length], 'show');
-    const { ticket } = await visitor.joined({ headers: { 'idempotency-key': `visitor-${i}` } });
-    visitors.push({ visitor, ticket });
-  }
-  const [inside, mover] = visitors;
-  const { pass, session } = await inside.visitor.entered();
-  const { code } = (await mover.visitor.call('POST', 'move')).json;
-  return { visitors, visitor: visitors[2].visitor, ticket: visitors[2].ticket, pass, session, code };
+  const visitors = await joinInTurn(site, 'show', 3, (i) => ({ headers: { 'idempotency-key': `visitor-${i}` } }));
+  const [inside, mover, visitor] = visitors;
+  const { pass, session } = await inside.entered();
+  const { code } = (await mover.call('POST', 'move')).json;
+  return { visitors, visitor, ticket: visitor.first.ticket, pass, session, code };
 }
 
 test('nothing of a flushed rehearsal is valid in the new event', async (t) => {
@@ -83,7 +78,7 @@ test('running fronts forget an event that is created again', async (t) => {
   }
   await assertRenewed(site, old);
   assert.equal(await seq(site), 0);
-  for (const [i, { visitor }] of old.visitors.entries()) {
+  for (const [i, visitor] of old.visitors.entries()) {
     const answer = await visitor.join({ headers: { 'idempotency-key': `visitor-${i}` } });
     assert.deepEqual([answer.status, answer.json.position], [201, i + 1], answer.text);
   }
@@ -93,12 +88,8 @@ test('running fronts forget an event that is created again', async (t) => {
 });
 
 test('Redis gone back to the event before is healed to the one made last', async (t) => {
-  const site = await openShow(t, { rate_per_s: 0 }, { fronts: 2 });
-  const visitors = [];
-  for (let i = 0; i < 5; i += 1) {
-    visitors.push(new Visitor(site.fronts[i % 2], 'show'));
-    await visitors[i].joined();
-  }
+  const site = await openShow(t, STILL, { fronts: 2 });
+  const visitors = await joinInTurn(site, 'show', 5);
   const now = await incarnation(site.front);
   const older = `${'0'.repeat(12)}00abcd`;
   await site.redis.command('EVAL', `redis.call('HSET', KEYS[1], 'incarnation', ARGV[1], 'version', 900)

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, delay, until } from '../../lib-js/index.js';
-import { act, at, FAST, live, makeEvent, makePreQueue, openShow, openSite, patch, STILL, untilState, Visitor } from './support.js';
+import { act, at, FAST, joinInTurn, live, makeEvent, makePreQueue, openShow, openSite, patch, STILL, untilState, Visitor } from './support.js';
 
 async function trail(site) {
   return (await site.front.admin.get('/admin/events/show/audit')).json.audit;
@@ -91,11 +91,7 @@ test('seats that come back open a sold-out line again, in the old order', async 
   const site = await openShow(t, { ...STILL, seats_left: true, auto_reopen: true }, { fronts: 2 });
   const feed = (seats_left, front = site.front) =>
     front.admin.put('/admin/events/show/seats-left', { body: { seats_left } });
-  const visitors = [];
-  for (let i = 0; i < 3; i += 1) {
-    const visitor = await Visitor.withPlace(site.front, 'show');
-    visitors.push(visitor);
-  }
+  const visitors = await joinInTurn(site, 'show', 3);
   assert.equal((await feed(12)).status, 204);
   await until('the number to be shown', async () => (await live(site.fronts[1], 'show')).seats_left === 12);
   await act(site.front, 'show', 'sold-out');

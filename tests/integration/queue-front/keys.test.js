@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertStatus, delay, makeKeyPair, runBeside, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, FAST, makeEvent, openSite, startFront, STILL, untilState, Visitor } from './support.js';
+import { act, FAST, invitationsOf, makeEvent, makePreQueue, openSite, startFronts, STILL, Visitor } from './support.js';
 
 const DAYS = 10; // longer than any ticket, pass or visit lives
 const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 1000 }];
@@ -26,8 +26,7 @@ async function openRings(t, { fronts = 2, keys = {}, loops = 1 } = {}) {
     chmodSync(paths[ring], 0o600);
   }
   const config = { http: { loops }, members: { keys: shop.file }, keys: { ...paths, ...keys } };
-  for (let i = 0; i < fronts; i += 1) site.fronts.push(await startFront(site, config));
-  [site.front] = site.fronts;
+  await startFronts(site, fronts, config);
   const urls = site.fronts.map(({ privatePort }) => `http://127.0.0.1:${privatePort}`).join(',');
   return Object.assign(site, { shop, paths, config, urls });
 }
@@ -67,8 +66,6 @@ function timePasses(path) {
   const then = new Date(Date.now() - DAYS * 86_400_000);
   utimesSync(path, then, then);
 }
-
-const inHours = (hours) => new Date(Date.now() + hours * 3_600_000).toISOString();
 
 async function names(site, ring) {
   return (await rings(site.front))[ring].holds;
@@ -324,11 +321,8 @@ test('every key ring rotates under load without a lost place or a refusal', asyn
   await makeEvent(site, 'still', { ...STILL, lanes: LANES });
   await makeEvent(site, 'club', { ...STILL, member_required: true });
   await makeEvent(site, 'inside', { ...FAST, member_required: true });
-  await makeEvent(site, 'drawn', { opens_at: inHours(2), prequeue_at: inHours(-1) }, { open: false });
-  await act(site.front, 'drawn', 'schedule');
-  await untilState(site.front, 'drawn', 'pre-queue');
-  const codes = (await site.front.admin.get('/admin/events/still/lanes/fans/invitations?limit=1000')).json.invitations
-    .map(({ code }) => code);
+  await makePreQueue(site, 'drawn');
+  const codes = await invitationsOf(site.front, 'still');
   for (const front of site.fronts) { // a lane's own picture may show the opening a tick after the event's
     await until('the lane to be open', async () =>
       (await new Visitor(front, 'still').join({ headers: { 'x-invitation': codes.at(-1) } })).json.position);

@@ -8,7 +8,7 @@ import { assertProblem, assertStatus, runProgram, until } from '../../lib-js/ind
 import { openDraw } from '../../../queue-front/web/draw-check.js';
 import { answered } from './crowd.js';
 import { asMember, openShop } from './shop.js';
-import { act, invitationsOf, makeEvent, makePreQueue, openSite, openShow, patch, untilLanes, untilShardsHear, untilState, Visitor } from './support.js';
+import { act, fairnessOf, invitationsOf, joinInTurn, makeEvent, makePreQueue, openShow, openSite, patch, untilDrawn, untilLanes, untilShardsHear, untilState, Visitor } from './support.js';
 
 const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }];
 const STILL = { rate_per_s: 0, lanes: LANES };
@@ -208,14 +208,8 @@ test('each lane has its own repeatable draw, which verify-draw judges as well', 
   await makePreQueue(site, 'show', STILL);
   for (const front of site.fronts) await untilLanes(front, 'show');
   site.codes = await invitationsOf(site.front, 'show');
-  const visitors = [];
-  for (let i = 0; i < 12; i += 1) {
-    const visitor = new Visitor(site.fronts[i % 2], 'show');
-    visitor.entry = (await visitor.joined(i % 3 === 0 ? invited(site.codes[i]) : {})).entry;
-    visitors.push(visitor);
-  }
-  const fairness = async (lane, front = site.front) =>
-    (await front.http.get(`/v1/queue/show/fairness?lane=${lane}`)).json;
+  const visitors = await joinInTurn(site, 'show', 12, (i) => (i % 3 === 0 ? invited(site.codes[i]) : {}));
+  const fairness = (lane) => fairnessOf(site.front, 'show', `?lane=${lane}`);
   const before = { general: await fairness('general'), fans: await fairness('fans') };
   assert.notEqual(before.general.commitment, before.fans.commitment);
   assert.deepEqual(['general', 'fans'].map((lane) => before[lane].incarnation), Array(2).fill((await site.front.admin.get('/admin/events/show')).json.incarnation));
@@ -225,23 +219,21 @@ test('each lane has its own repeatable draw, which verify-draw judges as well', 
     visitor.place = await until('the draw', async () => (await visitor.me()).json.position);
   }
   for (const [i, visitor] of visitors.entries()) {
-    const drawn = await until('the draw, told', async () => {
-      const shown = await fairness(i % 3 === 0 ? 'fans' : 'general');
-      return shown.drawn && shown;
-    });
-    assert.equal(drawn.entries, i % 3 === 0 ? 4 : 8);
-    assert.equal(drawn.commitment, before[i % 3 === 0 ? 'fans' : 'general'].commitment);
-    assert.equal(visitor.place, (await openDraw(drawn)).position(visitor.entry));
+    const lane = i % 3 === 0 ? 'fans' : 'general';
+    const drawn = await untilDrawn(site.front, 'show', `?lane=${lane}`);
+    assert.equal(drawn.entries, lane === 'fans' ? 4 : 8);
+    assert.equal(drawn.commitment, before[lane].commitment);
+    assert.equal(visitor.place, (await openDraw(drawn)).position(visitor.first.entry));
   }
   const [fan] = visitors;
   const shown = await fairness('fans');
   assert.notEqual(shown.seed, (await fairness('general')).seed);
   const file = join(site.scope.dir(), 'fairness.json');
   writeFileSync(file, JSON.stringify(shown));
-  const run = runProgram('queue-front', ['verify-draw', file, '--entry', String(fan.entry), '--commitment', before.fans.commitment]);
+  const run = runProgram('queue-front', ['verify-draw', file, '--entry', String(fan.first.entry), '--commitment', before.fans.commitment]);
   assert.equal(run.status, 0, run.stderr);
   assert.match(run.stdout, /lane {8}fans/);
-  assert.match(run.stdout, new RegExp(`${fan.entry} -> position ${fan.place}\\b`));
+  assert.match(run.stdout, new RegExp(`${fan.first.entry} -> position ${fan.place}\\b`));
   await site.redis.restartEmpty();
   for (const visitor of visitors) {
     await until('health', async () => {

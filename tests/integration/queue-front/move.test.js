@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
-import { act, FAST, live, makeEvent, makePreQueue, openShow, openSite, patch, shareSite, STILL, Visitor, withinAMinute } from './support.js';
+import { act, FAST, invitationsOf, joinInTurn, live, makeEvent, makePreQueue, openShow, openSite, patch, shareSite, STILL, Visitor, withinAMinute } from './support.js';
 import { asMember, openShop } from './shop.js';
 
 const make = (visitor, options) => visitor.call('POST', 'move', { body: {}, ...options });
@@ -102,10 +102,7 @@ test('typing errors are free and guesses are limited by address', async (t) => {
   // A guess with a valid check letter: another event's codes serve for this.
   const { show: other } = await alone(t, STILL);
   const guesses = [];
-  for (let i = 0; i < 20; i += 1) {
-    const stranger = await Visitor.withPlace(site.front, other);
-    guesses.push(await codeOf(stranger));
-  }
+  for (const stranger of await joinInTurn(site, other, 20)) guesses.push(await codeOf(stranger));
   await withinAMinute(site, async (n) => {
     const here = from(`198.51.${n}.7`);
     for (let i = 0; i < 30; i += 1) assertProblem(await take(thief, wrong, here), 422, 'code-mistyped');
@@ -253,8 +250,8 @@ test('a member or an invitation leads to a moved place while it lives, and to a 
   for (const [how, [knobs, end]] of Object.entries(ends)) {
     await makeEvent(site, `member-${how}`, { ...knobs, member_required: true });
     await makeEvent(site, `invited-${how}`, { ...knobs, lanes });
-    const { json: { invitations } } = await site.front.admin.get(`/admin/events/invited-${how}/lanes/press/invitations`);
-    const names = { member: () => asMember(shop.token('kim')), invited: () => ({ headers: { 'x-invitation': invitations[0].code } }) };
+    const [code] = await invitationsOf(site.front, `invited-${how}`, 'press');
+    const names = { member: () => asMember(shop.token('kim')), invited: () => ({ headers: { 'x-invitation': code } }) };
     for (const [by, name] of Object.entries(names)) {
       const anyDevice = () => new Visitor(site.front, `${by}-${how}`);
       const [laptop, phone] = [anyDevice(), anyDevice()];

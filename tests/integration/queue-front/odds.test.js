@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { until } from '../../lib-js/index.js';
-import { makeEvent, openSite, patch, Visitor } from './support.js';
+import { invitationsOf, makeEvent, openSite, patch, untilLanes, Visitor } from './support.js';
 
 const feed = (front, seats_left) =>
   front.admin.put('/admin/events/show/seats-left', { body: { seats_left } });
@@ -16,11 +16,8 @@ test('the odds follow the seats while they are fed, those of a lane by its share
     lanes: [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }],
   });
   const lanes = async (front) => (await front.http.get('/v1/queue/show/status')).json.lanes;
-  for (const front of site.fronts) {
-    await until('the lanes', async () => (await lanes(front))[1]?.issued !== undefined);
-  }
-  const { invitations } = (await one.admin.get('/admin/events/show/lanes/fans/invitations?limit=500')).json;
-  const codes = invitations.map(({ code }) => code);
+  for (const front of site.fronts) await untilLanes(front, 'show');
+  const codes = await invitationsOf(one, 'show');
   const newcomer = async (fan) => {
     const visitor = new Visitor(one, 'show');
     const joined = await visitor.joined(fan ? { headers: { 'x-invitation': codes.pop() } } : {});

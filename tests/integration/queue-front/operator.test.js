@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, makeSecrets, openScope, until } from '../../lib-js/index.js';
-import { act, archiveOf, makeEvent, openShow, openSite, patch, runFront, shareSite, STILL, untilState, Visitor } from './support.js';
+import { act, archiveOf, joinInTurn, makeEvent, openShow, openSite, patch, runFront, shareSite, STILL, untilState, Visitor } from './support.js';
 
 const alone = shareSite(test);
 const both = shareSite(test, { fronts: 2 });
@@ -293,7 +293,7 @@ test('all fronts take a scheduled rate once, and document it', async (t) => {
 
 test('a preview has the time of the last entry at another rate', async (t) => {
   const { show, ...site } = await alone(t, STILL);
-  for (let i = 0; i < 10; i += 1) await new Visitor(site.front, show).joined();
+  await joinInTurn(site, show, 10);
   const preview = async (query = '') =>
     (await site.front.admin.get(`/admin/events/${show}/preview${query}`)).json;
   await until('ten to wait', async () => (await preview()).waiting === 10);
@@ -321,7 +321,7 @@ test('a preview accounts for a full hall', async (t) => {
     const inside = await Visitor.withPlace(site.front, show);
     await inside.entered();
   }
-  for (let i = 0; i < 10; i += 1) await new Visitor(site.front, show).joined();
+  await joinInTurn(site, show, 10);
   const preview = async () => (await site.front.admin.get(`/admin/events/${show}/preview?rate_per_s=100`)).json;
   await until('ten to wait', async () => (await preview()).waiting === 10);
   const inS = (Date.parse((await preview()).last_enters_at) - Date.now()) / 1000;
@@ -334,27 +334,26 @@ test('a preview accounts for a full hall', async (t) => {
   });
 });
 
+const newest = async (front) => (await front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
+
 test('how often all fronts answered 5xx is in the series', async (t) => {
   const site = await openShow(t, STILL, { fronts: 2, config: { http: { loops: 2 } } });
   await Promise.all(site.fronts.map((front) => until('both to know it', async () => (await front.http.get('/v1/queue/show/status')).status === 200)));
   const errors = async (front) => (await front.metrics()).get('fairgate_http_responses_total{listener="public",class="5xx"}');
-  const newest = async () => (await site.front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
   const before = await Promise.all(site.fronts.map(errors));
-  await until('a sample', async () => (await newest()) !== undefined);
+  await until('a sample', async () => (await newest(site.front)) !== undefined);
   await site.redis.pause();
   for (const front of [...site.fronts, site.front]) assertProblem(await front.http.post('/v1/queue/show/join'), 503, 'unavailable');
   await site.redis.resume();
   const refused = (await Promise.all(site.fronts.map(errors))).map((sum, i) => sum - before[i]);
   assert.deepEqual(refused, [2, 1]);
-  await until('the series to have them', async () => (await newest())?.errors === 3, { timeoutMs: 60_000 });
+  await until('the series to have them', async () => (await newest(site.front))?.errors === 3);
 });
 
 test('the series has promises and outcomes of all fronts', async (t) => {
   const site = await openSite(t, { fronts: 2 });
   await makeEvent(site, 'show', { rate_per_s: 10, burst: 1, max_active: 0 }); // some wait, even if all joins take half a minute
   await Promise.all(Array.from({ length: 300 }, () => site.front.http.post('/v1/queue/show/join')));
-  const newest = async (front) =>
-    (await front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
   const judged = async (front) =>
     (await front.metrics()).get('fairgate_eta_judged{event="show"}');
   await until('both fronts to have judged some', async () => {
@@ -364,7 +363,7 @@ test('the series has promises and outcomes of all fronts', async (t) => {
   const shown = await until('those of the way to be in the series', async () => {
     const { eta_join: join, eta_way: way } = await newest(site.front);
     return way.judged > 0 && { join, way };
-  }, { timeoutMs: 60_000 });
+  });
   assert.ok(shown.way.kept <= shown.way.judged);
   assert.ok(shown.way.error_sum >= 0 && shown.way.error_sum <= 10 * shown.way.judged);
   assert.equal(shown.join.judged, 0, 'nobody has entered yet');
@@ -390,11 +389,10 @@ test('the wait shown at the join is compared with the real one', async (t) => {
     await visitor.entered({ front });
     if (i % 5 === 0) await until('the other front to know of the call', async () => (await visitor.pass()).status === 200);
   }
-  const newest = async () => (await site.front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
   const { eta_join: join } = await until('all to be in the series', async () => {
-    const row = await newest();
+    const row = await newest(site.front);
     return row.eta_join.judged >= promised && row;
-  }, { timeoutMs: 60_000 });
+  });
   assert.equal(join.judged, promised, 'each of them, and once');
   assert.ok(join.kept <= promised && join.error_sum >= 0 && join.error_sum <= 10 * promised);
   const sums = { judged: 0, kept: 0, error_milli: 0 };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { crc32, gunzipSync, inflateSync } from 'node:zlib';
 import { makeSecrets, openScope, until } from '../../lib-js/index.js';
-import { act, makeEvent, openSite, openShow, patch, runFront, Visitor } from './support.js';
+import { act, at, makeEvent, openShow, openSite, patch, runFront, Visitor } from './support.js';
 
 const HTML = { accept: 'text/html,application/xhtml+xml' };
 
@@ -131,7 +131,7 @@ for (const [name, config, ways] of [
 // browser/trouble.test.js checks their sentences.
 test('a page says what state the event is in, and a refused form leads to one that offers the next step', async (t) => {
   const site = await openSite(t);
-  const opensAt = new Date(Date.now() + 3_600_000).toISOString();
+  const opensAt = at(3_600_000);
   async function refused(who, call, code, its) {
     assert.equal(await who.submit(call), `/e/${who.event}?notice=${code}`);
     assert.equal(view(await who.page(`?notice=${code}`)), its, code);

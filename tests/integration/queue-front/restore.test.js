@@ -8,16 +8,12 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, openScope, runProgram, until } from '../../lib-js/index.js';
 import { ROOT } from '../../lib-js/service.js';
-import { archiveOf, makePreQueue, Visitor, act, makeEvent, openSite, untilState } from './support.js';
+import { act, archiveOf, fairnessOf, invitationsOf, joinInTurn, makeEvent, makePreQueue, openSite, untilDrawn, untilDrawnEverywhere, untilState, Visitor } from './support.js';
 
 const path = '/admin/events/show';
 
 const restore = (front, body, id = 'show') =>
   front.admin.post(`/admin/events/${id}/actions/restore`, { body, headers: { 'X-Operator': 'kim' } });
-
-const fairness = async (front, lane = '') => (await front.http.get(`/v1/queue/show/fairness${lane}`)).json;
-// The draw of each lane comes with its own tick.
-const untilDrawn = (front) => until('both draws', async () => (await fairness(front)).drawn && (await fairness(front, '?lane=fans')).drawn);
 
 async function remove(site, id = 'show') {
   const headers = { 'If-Match': (await site.front.admin.get(`/admin/events/${id}`)).headers.etag };
@@ -34,20 +30,12 @@ const altered = (text, number, change) =>
 
 describe('an event made again from its archive', async () => {
   const scope = openScope(test);
-  const visitors = [];
   const site = await openSite(null, { scope, fronts: 2 });
   await makePreQueue(site, 'show', { rate_per_s: 0, burst: 1, lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }] });
-  for (let i = 0; i < 25; i += 1) {
-    visitors.push(new Visitor(site.fronts[i % 2], 'show'));
-    await visitors[i].joined();
-  }
-  const { json: { invitations } } = await site.front.admin.get(`${path}/lanes/fans/invitations?limit=3`);
-  for (const { code } of invitations) {
-    visitors.push(new Visitor(site.front, 'show'));
-    await visitors.at(-1).joined({ headers: { 'x-invitation': code } });
-  }
+  const codes = await invitationsOf(site.front, 'show');
+  const visitors = [...await joinInTurn(site, 'show', 25), ...await joinInTurn(site, 'show', 3, (i) => ({ headers: { 'x-invitation': codes[i] } }))];
   await act(site.front, 'show', 'draw');
-  for (const front of site.fronts) await untilDrawn(front);
+  for (const line of ['', '?lane=fans']) await untilDrawnEverywhere(site, 'show', line); // each comes with its own tick
   await visitors[3].leave();
   visitors.splice(3, 1); // this visitor's browser has lost the ticket
   const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
@@ -55,8 +43,8 @@ describe('an event made again from its archive', async () => {
   for (const front of site.fronts) await untilState(front, 'show', 'closed');
   let text = await archiveOf(site.front, 'show');
   const head = JSON.parse(text.split('\n')[0]);
-  const drawn = await fairness(site.front);
-  const ofFans = await fairness(site.front, '?lane=fans');
+  const drawn = await fairnessOf(site.front);
+  const ofFans = await fairnessOf(site.front, 'show', '?lane=fans');
   const figures = head.figures;
 
   test('verify-draw checks each line of an archive', () => {
@@ -116,9 +104,8 @@ describe('an event made again from its archive', async () => {
       [head.incarnation, 'closed', head.version]);
     for (const front of site.fronts) {
       await until('all to know it again', async () => (await front.http.get('/v1/queue/show/status')).status === 200);
-      await untilDrawn(front);
-      assert.deepEqual(await fairness(front), drawn);
-      assert.deepEqual(await fairness(front, '?lane=fans'), ofFans);
+      const again = await untilDrawn(front, 'show', '?lane=fans');
+      assert.deepEqual([await untilDrawn(front), again], [drawn, ofFans]);
       for (const [i, visitor] of visitors.entries()) {
         const me = await visitor.me({ front });
         assert.deepEqual([me.status, me.json.position, me.json.state], [200, places[i], 'closed']);

@@ -7,13 +7,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, until } from '../../lib-js/index.js';
-import { archiveOf, at, makePreQueue, Visitor, act, live, makeEvent, openSite, openShow, patch, untilState } from './support.js';
+import { act, archiveOf, at, fairnessOf, invitationsOf, joinInTurn, live, makeEvent, makePreQueue, openShow, openSite, patch, untilDrawn, untilDrawnEverywhere, untilState } from './support.js';
 
 const runningOf = (front, id) => archiveOf(front, id, '?running=true');
 const headOf = (text) => JSON.parse(text.split('\n')[0]);
 const restore = (front, id, body, query = '') =>
   front.admin.post(`/admin/events/${id}/actions/restore${query}`, { body, headers: { 'X-Operator': 'kim' } });
-const fairness = async (front, id, lane = '') => (await front.http.get(`/v1/queue/${id}/fairness${lane}`)).json;
 
 // Restarts an empty Redis, and the fronts.
 async function loseAll(site) {
@@ -36,22 +35,13 @@ async function known(site, id) {
     await until('all to know it again', async () => (await front.http.get(`/v1/queue/${id}/status`)).status === 200);
 }
 
-const joinAll = async (site, id, number, options) => {
-  const visitors = [];
-  for (let i = 0; i < number; i += 1) {
-    visitors.push(new Visitor(site.fronts[i % site.fronts.length], id));
-    visitors[i].place = (await visitors[i].joined(options?.(i))).position;
-  }
-  return visitors;
-};
-
 describe('an event that runs, made again from its archive', async () => {
   const scope = openScope(test);
   const site = await openSite(null, { scope, fronts: 2 });
 
   test('an open line goes on with its places, visits and calls', async () => {
     await makeEvent(site, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, call_ttl_s: 600, session_ttl_s: 600 });
-    const visitors = await joinAll(site, 'show', 10);
+    const visitors = await joinInTurn(site, 'show', 10);
     assertProblem(await site.front.admin.get('/admin/events/show/archive'), 409, 'event-not-closed');
     for (const visitor of visitors.slice(0, 2)) visitor.visit = await visitor.entered();
     await until('the front to see both inside', async () =>
@@ -61,12 +51,12 @@ describe('an event that runs, made again from its archive', async () => {
     assert.deepEqual([head.format_version, head.state, head.figures.called], [2, 'open', 2]);
 
     // After the archive was taken: five more have joined, one more has entered, one more is called.
-    visitors.push(...await joinAll(site, 'show', 5));
+    visitors.push(...await joinInTurn(site, 'show', 5));
     await patch(site.front, 'show', { max_active: 3 });
     visitors[2].visit = await visitors[2].entered();
     await patch(site.front, 'show', { max_active: 4 });
     await visitors[3].untilCalled();
-    assert.deepEqual(visitors.map(({ place }) => place), Array.from({ length: 15 }, (_, i) => i + 1));
+    assert.deepEqual(visitors.map(({ first }) => first.position), Array.from({ length: 15 }, (_, i) => i + 1));
 
     // New events use another identity key by now; this one keeps its own.
     const identity = await site.redis.command('HGET', 'fg:{show}:cfg', 'identity');
@@ -83,8 +73,8 @@ describe('an event that runs, made again from its archive', async () => {
       const me = await visitor.me({ front: site.fronts[(i + 1) % 2] });
       assert.deepEqual([me.status, me.json.position], [200, i + 1], me.text);
     }
-    const late = await joinAll(site, 'show', 4);
-    const numbers = late.map(({ place }) => place);
+    const late = await joinInTurn(site, 'show', 4);
+    const numbers = late.map(({ first }) => first.position);
     assert.ok(Math.min(...numbers) > 15, `${numbers} are above what was given`);
     assert.equal(new Set(numbers).size, 4);
     assert.equal((await visitors[9].join()).json.position, 10, 'a visitor keeps the place');
@@ -114,7 +104,7 @@ describe('an event that runs, made again from its archive', async () => {
     await site.front.admin.put('/admin/events/gap/codes', { body: { codes: ['FAN-CODE-1', 'FAN-CODE-2'] } });
     await until('the codes to be seen', async () => headOf(await runningOf(site.front, 'gap')).restore.codes === 2);
     const text = await runningOf(site.front, 'gap');
-    const visitors = await joinAll(site, 'gap', 200);
+    const visitors = await joinInTurn(site, 'gap', 200);
     await loseAll(site);
     assert.equal((await restore(site.front, 'gap', text)).status, 201);
     await known(site, 'gap');
@@ -123,48 +113,46 @@ describe('an event that runs, made again from its archive', async () => {
     assert.equal((await visitors[199].me()).json.position, 200, 'beyond the 128 of the gap');
     for (const front of site.fronts)
       await until('all to know of it', async () => (await front.http.get('/v1/queue/gap/status')).json.issued > 200);
-    const late = await joinAll(site, 'gap', 2);
-    assert.ok(late[0].place > 200, `${late[0].place}`);
+    const late = await joinInTurn(site, 'gap', 2);
+    assert.ok(late[0].first.position > 200, `${late[0].first.position}`);
     assert.equal((await visitors[150].me({ front: site.fronts[1] })).json.position, 151);
   });
 
   test('a draw that was held is imported with its proof, lane by lane', async () => {
     const lanes = [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }];
     await makePreQueue(site, 'drawn', { rate_per_s: 0, burst: 1, lanes });
-    const { json: { invitations } } = await site.front.admin.get('/admin/events/drawn/lanes/fans/invitations?limit=3');
-    const visitors = [...await joinAll(site, 'drawn', 20),
-      ...await joinAll(site, 'drawn', 3, (i) => ({ headers: { 'x-invitation': invitations[i].code } }))];
+    const codes = await invitationsOf(site.front, 'drawn');
+    const visitors = [...await joinInTurn(site, 'drawn', 20),
+      ...await joinInTurn(site, 'drawn', 3, (i) => ({ headers: { 'x-invitation': codes[i] } }))];
     await act(site.front, 'drawn', 'draw');
-    for (const front of site.fronts)
-      for (const line of ['', '?lane=fans']) await until('the draw, which comes to each line with a tick of its own', async () => (await fairness(front, 'drawn', line)).drawn);
+    const shown = []; // the draw comes to each line with a tick of its own
+    for (const line of ['', '?lane=fans']) shown.push(await untilDrawnEverywhere(site, 'drawn', line));
     const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
-    const shown = [await fairness(site.front, 'drawn'), await fairness(site.front, 'drawn', '?lane=fans')];
     const text = await runningOf(site.fronts[1], 'drawn');
     assert.equal(headOf(text).restore.lines[0].seed, shown[0].seed);
     await loseAll(site);
     assert.equal((await restore(site.front, 'drawn', text)).status, 201);
     await known(site, 'drawn');
     for (const front of site.fronts) {
-      await until('the draw of the lane, which comes with a tick of its own', async () => (await fairness(front, 'drawn', '?lane=fans')).drawn);
-      assert.deepEqual([await fairness(front, 'drawn'), await fairness(front, 'drawn', '?lane=fans')], shown);
+      const ofFans = await untilDrawn(front, 'drawn', '?lane=fans');
+      assert.deepEqual([await fairnessOf(front, 'drawn'), ofFans], shown);
       assert.deepEqual(await Promise.all(visitors.map(async (visitor) => (await visitor.me({ front })).json.position)), places);
     }
   });
 
   test('a coming draw is the promised one', async () => {
     await makePreQueue(site, 'sealed', { rate_per_s: 0 });
-    const visitors = await joinAll(site, 'sealed', 5);
-    const { commitment } = await fairness(site.front, 'sealed');
+    const visitors = await joinInTurn(site, 'sealed', 5);
+    const { commitment } = await fairnessOf(site.front, 'sealed');
     const text = await runningOf(site.front, 'sealed');
-    visitors.push(...await joinAll(site, 'sealed', 5)); // they are not in the archive
+    visitors.push(...await joinInTurn(site, 'sealed', 5)); // they are not in the archive
     await loseAll(site);
     assert.equal((await restore(site.front, 'sealed', text)).status, 201);
     await known(site, 'sealed');
     for (const visitor of visitors) assert.equal((await visitor.me()).json.position, null);
-    assert.equal((await fairness(site.fronts[1], 'sealed')).commitment, commitment);
+    assert.equal((await fairnessOf(site.fronts[1], 'sealed')).commitment, commitment);
     await act(site.front, 'sealed', 'draw');
-    for (const front of site.fronts) await until('the draw', async () => (await fairness(front, 'sealed')).drawn);
-    const { seed } = await fairness(site.fronts[1], 'sealed');
+    const { seed } = await untilDrawnEverywhere(site, 'sealed');
     assert.equal(createHash('sha256').update(Buffer.from(seed, 'hex')).digest('hex'), commitment);
     assert.ok(!text.includes(seed), 'the archive had no seed');
     const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
@@ -174,7 +162,7 @@ describe('an event that runs, made again from its archive', async () => {
 
   test('a draw that may have been held is not repeated unasked', async () => {
     await makePreQueue(site, 'again', { rate_per_s: 0 });
-    const visitors = await joinAll(site, 'again', 5);
+    const visitors = await joinInTurn(site, 'again', 5);
     await patch(site.front, 'again', { opens_at: at(12_000) });
     const text = await runningOf(site.front, 'again');
     await untilState(site.front, 'again', 'open');
@@ -192,10 +180,10 @@ describe('an event that runs, made again from its archive', async () => {
 // A cluster's slots are on several servers. Shards number their joins; the lost slot had the cuts that made places of them.
 test('a line whose shards have survived counts nobody twice', async (t) => {
   const site = await openShow(t, { rate_per_s: 0, shards: 4 }, { fronts: 2 });
-  const early = await joinAll(site, 'show', 60);
+  const early = await joinInTurn(site, 'show', 60);
   await until('the front to see all', async () => (await live(site.front, 'show')).waiting === 60);
   const text = await runningOf(site.front, 'show');
-  early.push(...await joinAll(site, 'show', 5)); // they are not in the archive
+  early.push(...await joinInTurn(site, 'show', 5)); // they are not in the archive
   await Promise.all(site.fronts.map((front) => front.stop()));
   const { redis } = site;
   for (const part of ['fg:{show}:*', '{fg:events}:*', 'fg:events']) {
@@ -205,10 +193,10 @@ test('a line whose shards have survived counts nobody twice', async (t) => {
   for (const front of site.fronts) await front.start();
   assert.equal((await restore(site.front, 'show', text)).status, 201);
   await known(site, 'show');
-  const late = await joinAll(site, 'show', 10);
-  const places = [...early, ...late].map(({ place }) => place);
+  const late = await joinInTurn(site, 'show', 10);
+  const places = [...early, ...late].map(({ first }) => first.position);
   assert.equal(new Set(places).size, 75, `${places}`);
-  for (const visitor of early) assert.equal((await visitor.me()).json.position, visitor.place);
+  for (const visitor of early) assert.equal((await visitor.me()).json.position, visitor.first.position);
   // Five places belong to nobody until their visitors poll.
   await until('the line to have all of them', async () => (await live(site.front, 'show')).waiting === 75);
 });
@@ -220,8 +208,7 @@ test('nothing is restored without the key of a coming draw', async (t) => {
   const site = await openSite(t, { scope, config: { keys: { draws } } });
   await makePreQueue(site, 'show');
   turnRing(draws, 2); // signs archives from now on; the first key sealed the draw
-  await site.front.stop();
-  await site.front.start();
+  await site.front.restart();
   const text = await runningOf(site.front, 'show');
   const ring = readFileSync(draws, 'utf8');
   writeFileSync(draws, `${ring.split('\n')[0]}\n`);
@@ -229,8 +216,7 @@ test('nothing is restored without the key of a coming draw', async (t) => {
   assertProblem(await restore(site.front, 'show', text), 409, 'seed-key-missing');
   assert.equal((await site.front.admin.get('/admin/events/show')).status, 404);
   writeFileSync(draws, ring);
-  await site.front.stop();
-  await site.front.start();
+  await site.front.restart();
   assert.equal((await restore(site.front, 'show', text)).status, 201);
   await act(site.front, 'show', 'draw');
 });

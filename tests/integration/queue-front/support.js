@@ -1,5 +1,6 @@
 // Shared by the black-box tests of the waiting room: a deployment (Redis and some fronts) and visitors.
 
+import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assertStatus, CookieJar, delay, makeSecrets, openScope, renderConfig, runProgram, startRedis, startService, until } from '../../lib-js/index.js';
@@ -19,8 +20,12 @@ export async function openSite(
   const secrets = makeSecrets(scope);
   const elsewhere = ['sentinels', 'cluster', 'host', 'path'].some((way) => config.redis?.[way]);
   const redis = elsewhere ? null : await startRedis(scope, redisOptions);
-  const site = { scope, secrets, redis, env, fronts: [] };
-  for (let i = 0; i < fronts; i += 1) site.fronts.push(await startFront(site, config));
+  return startFronts({ scope, secrets, redis, env, fronts: [] }, fronts, config);
+}
+
+// Adds n fronts to the deployment. For a configuration that depends on it.
+export async function startFronts(site, n, config) {
+  for (let i = 0; i < n; i += 1) site.fronts.push(await startFront(site, config));
   [site.front] = site.fronts;
   return site;
 }
@@ -159,6 +164,20 @@ export async function invitationsOf(front, id, lane = 'fans') {
   return answer.json.invitations.map(({ code }) => code);
 }
 
+export const fairnessOf = async (front, id = 'show', query = '') => (await front.http.get(`/v1/queue/${id}/fairness${query}`)).json;
+
+export const untilDrawn = (front, id, query) => until('the draw', async () => {
+  const shown = await fairnessOf(front, id, query);
+  return shown.drawn && shown;
+});
+
+// Until every front shows the draw, and all of them the same one.
+export async function untilDrawnEverywhere({ fronts }, id, query) {
+  const shown = await Promise.all(fronts.map((front) => untilDrawn(front, id, query)));
+  for (const one of shown) assert.deepEqual(one, shown[0], 'all fronts tell one draw');
+  return shown[0];
+}
+
 // Until then the front may answer a visitor of a lane without a position.
 export const untilLanes = (front, id) => until('the lanes', async () => {
   const { lanes } = (await front.http.get(`/v1/queue/${id}/status`)).json;
@@ -264,6 +283,16 @@ export class Visitor {
       return answer.status === 201 && answer.json;
     });
   }
+}
+
+// n visitors with a place, who join one after the other, each at the next front. `visitor.first` is the answer.
+export async function joinInTurn(site, event, n, options = () => ({})) {
+  const visitors = [];
+  for (let i = 0; i < n; i += 1) {
+    visitors.push(new Visitor(site.fronts[i % site.fronts.length], event));
+    visitors[i].first = await visitors[i].joined(options(i));
+  }
+  return visitors;
 }
 
 export function claims(jwt) {
