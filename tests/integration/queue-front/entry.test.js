@@ -6,12 +6,12 @@ import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, FAST, invitationsOf, makeEvent, openShow, openSite, patch, solve, STILL, untilLanes, untilState, Visitor } from './support.js';
+import { act, at, FAST, invitationsOf, makeEvent, openShow, openSite, patch, solve, STILL, untilLanes, untilState, Visitor } from './support.js';
 
 const from = (address) => ({ 'x-forwarded-for': address });
 
-async function solvedWork(front, headers = {}) {
-  const task = assertProblem(await front.http.post('/v1/queue/show/join', { headers }), 428, 'proof-of-work-required');
+async function solvedWork(front) {
+  const task = assertProblem(await front.http.post('/v1/queue/show/join'), 428, 'proof-of-work-required');
   return solve(task.challenge, task.bits, () => {});
 }
 // A lane's picture comes with its own tick, so an answer may still lack the position.
@@ -25,11 +25,11 @@ const seq = async (site, id) => Number(await site.redis.command('GET', `fg:{${id
 // ---- rules that change ----
 
 // Joins on all fronts at once while it lasts; returns how often each status was seen.
-function hammer(site, id, headers = {}) {
+function hammer(site, id) {
   const seen = { going: true, joins: 0, placed: [] };
   const worker = async (front) => {
     while (seen.going) {
-      const answer = await front.http.post(`/v1/queue/${id}/join`, { headers });
+      const answer = await front.http.post(`/v1/queue/${id}/join`);
       seen.joins += 1;
       if (answer.status < 300) seen.placed.push(answer.json);
       else assert.ok([409, 428, 503].includes(answer.status), answer.text);
@@ -56,9 +56,7 @@ test('no way of opening gives a place without proof of work', async (t) => {
     if (kind === 'by hand') {
       await act(site.front, id, 'open');
     } else {
-      const soon = (ms) => new Date(Date.now() + ms).toISOString();
-      await patch(site.front, id, kind === 'by the clock' ? { opens_at: soon(300) }
-        : { prequeue_at: soon(300), opens_at: soon(600) });
+      await patch(site.front, id, kind === 'by the clock' ? { opens_at: at(300) } : { prequeue_at: at(300), opens_at: at(600) });
       await act(site.front, id, 'schedule');
     }
     for (const front of site.fronts) await untilState(front, id, 'open');

@@ -4,13 +4,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
+import { upTo } from '../line/line.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openShow, patch, solve, untilShardsHear, Visitor, withinAMinute } from './support.js';
+import { act, invitationsOf, makeEvent, openShow, patch, solve, untilShardsHear, Visitor, withinAMinute } from './support.js';
 
 const SHARDS = 4;
 const STILL = { shards: SHARDS, rate_per_s: 0 };
 const CLIENTS = { http: { trusted_proxies: '127.0.0.1' } };
-const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 const of = (answers, status) => answers.filter((answer) => answer.status === status);
 const positions = (answers) => answers.map(({ json }) => json.position).sort((a, b) => a - b);
 
@@ -22,6 +22,12 @@ async function join(front, { headers = {}, ...options } = {}) {
   });
 }
 
+// The headers of solved work for a place.
+async function solvedWork(front) {
+  const { challenge, bits } = assertProblem(await join(front), 428, 'proof-of-work-required');
+  return { 'x-proof-of-work': solve(challenge, bits, () => {}) };
+}
+
 const keyed = (key, headers = {}) => ({ headers: { 'idempotency-key': key, ...headers } });
 // Joins with that many keys, half on each front, all at once.
 const joinAll = (site, n, options) => Promise.all(upTo(n).map((i) => join(site.fronts[i % site.fronts.length], options(i))));
@@ -31,8 +37,7 @@ const over = (t, knobs, options) => openShow(t, knobs, { fronts: 2, ...options }
 describe('over shards', { concurrency: 4 }, () => {
   test('one solution is one place, whatever keys it comes with', async (t) => {
     const site = await over(t, { ...STILL, pow_bits: 8 });
-    const task = assertProblem(await join(site.front), 428, 'proof-of-work-required');
-    const work = { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}) };
+    const work = await solvedWork(site.front);
     const answers = await joinAll(site, 12, (i) => keyed(`k${i}`, work));
     assert.deepEqual(positions(of(answers, 201)), [1]);
     for (const answer of of(answers, 428)) assert.equal(answer.json.reason, 'used');
@@ -46,14 +51,10 @@ describe('over shards', { concurrency: 4 }, () => {
 
   test('who gave a place up gets another by the same key, for other work', async (t) => {
     const site = await over(t, { ...STILL, pow_bits: 8 });
-    const works = async () => {
-      const task = assertProblem(await join(site.front), 428, 'proof-of-work-required');
-      return keyed('mine', { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}) });
-    };
-    const work = await works();
-    const { ticket } = (await join(site.front, work)).json;
+    const joinByWork = async () => join(site.front, keyed('mine', await solvedWork(site.front)));
+    const { ticket } = (await joinByWork()).json;
     assert.equal((await site.front.http.post('/v1/queue/show/leave', { headers: { authorization: `Bearer ${ticket}` } })).status, 204);
-    const again = await join(site.front, await works());
+    const again = await joinByWork();
     assert.deepEqual([again.status, again.json.position], [201, 2], again.text);
   });
 
@@ -75,10 +76,7 @@ describe('over shards', { concurrency: 4 }, () => {
     const site = await over(t, { ...STILL, pow_bits: 8, lanes: [{ id: 'club', share: 30 }] });
     await site.front.admin.put('/admin/events/show/codes', { body: { lane: 'club', codes: ['CLUB-CODE'] } });
     const visitor = new Visitor(site.front, 'show');
-    const joinByWork = async (body, headers) => {
-      const task = assertProblem(await join(site.front), 428, 'proof-of-work-required');
-      return visitor.join({ headers: { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}), ...headers }, body });
-    };
+    const joinByWork = async (body, headers) => visitor.join({ headers: { ...await solvedWork(site.front), ...headers }, body });
     const { ticket } = assertStatus(await joinByWork(), 201).json;
     assertStatus(await visitor.leave(), 204);
     const again = await joinByWork({ code: 'CLUB-CODE' }, { authorization: `Bearer ${ticket}` });
@@ -88,8 +86,7 @@ describe('over shards', { concurrency: 4 }, () => {
   test('without a key the same work is the same place', async (t) => {
     const site = await over(t, { ...STILL, pow_bits: 8 });
     for (const nth of upTo(6)) {
-      const task = assertProblem(await join(site.front), 428, 'proof-of-work-required');
-      const work = { headers: { 'x-proof-of-work': solve(task.challenge, task.bits, () => {}) } };
+      const work = { headers: await solvedWork(site.front) };
       const answers = [await join(site.front, work), await join(site.fronts[1], work)];
       assert.deepEqual(answers.map(({ status, json }) => [status, json.position]), [[201, nth], [200, nth]]);
     }
@@ -217,8 +214,7 @@ describe('over shards', { concurrency: 4 }, () => {
     const lanes = [{ id: 'fans', share: 30, invitations: 30 }];
     const knobs = { ...STILL, member_required: true, joins_per_ip_per_min: 2, lanes };
     const site = await over(t, knobs, { config: { ...CLIENTS, members: { keys: shop.file } } });
-    const list = await site.front.admin.get('/admin/events/show/lanes/fans/invitations?limit=30');
-    const codes = list.json.invitations.map(({ code }) => code);
+    const codes = await invitationsOf(site.front, 'show');
     const by = (name, n, address = `198.51.100.${name.length}`) => join(site.fronts[n % 2], { headers: {
       ...asMember(shop.token(name)).headers, 'x-invitation': codes[n], 'x-forwarded-for': address } });
     assert.equal((await by('kim', 0)).status, 201);
@@ -285,8 +281,7 @@ describe('over shards', { concurrency: 4 }, () => {
     const shop = openShop();
     const lanes = [{ id: 'fans', share: 30, invitations: 40 }];
     const site = await over(t, { ...STILL, lanes }, { config: { members: { keys: shop.file } } });
-    const list = await site.front.admin.get('/admin/events/show/lanes/fans/invitations?limit=40');
-    const codes = list.json.invitations.map(({ code }) => code);
+    const codes = await invitationsOf(site.front, 'show');
     const general = await joinAll(site, 20, (i) => keyed(`k${i}`));
     const fans = await joinAll(site, 20, (i) => keyed(`k${i}`, { 'x-invitation': codes[i] }));
     for (const answers of [general, fans]) assert.deepEqual(positions(of(answers, 201)), upTo(20));
