@@ -135,32 +135,30 @@ test('one member has one place on any front', async (t) => {
 test('a shared pass is one visit', async (t) => {
   const { show, ...site } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 1, session_ttl_s: 60 });
   const { show: other } = await both(t, STILL);
-  const owner = await Visitor.withPlace(site.front, show);
-  const first = await owner.entered();
+  const owner = await Visitor.inside(site.front, show);
   const beat = (token, front = site.front, event = show) =>
     front.http.post(`/v1/queue/${event}/session`, { token });
   for (const front of site.fronts) {
-    const friend = assertStatus(await beat(first.pass, front), 200);
-    assert.equal(friend.json.session, first.session, 'the same visit and the same cart');
-    assert.ok(Date.parse(friend.json.ends_at) <= Date.parse(first.ends_at), 'and no longer one');
+    const friend = assertStatus(await beat(owner.visit.pass, front), 200);
+    assert.equal(friend.json.session, owner.visit.session, 'the same visit and the same cart');
+    assert.ok(Date.parse(friend.json.ends_at) <= Date.parse(owner.visit.ends_at), 'and no longer one');
   }
-  assertProblem(await beat(first.pass, site.front, other), 401, 'pass-invalid');
-  assertProblem(await site.front.http.get(`/v1/queue/${other}/verify`, { token: first.pass }), 401, 'pass-invalid');
+  assertProblem(await beat(owner.visit.pass, site.front, other), 401, 'pass-invalid');
+  assertProblem(await site.front.http.get(`/v1/queue/${other}/verify`, { token: owner.visit.pass }), 401, 'pass-invalid');
   const next = await Visitor.withPlace(site.fronts[1], show);
   assertProblem(await next.pass(), 409, 'not-yet');
-  await site.front.admin.post(`/internal/sessions/${first.session}/end`);
-  for (const front of site.fronts) assertProblem(await beat(first.pass, front), 410, 'session-ended');
+  await site.front.admin.post(`/internal/sessions/${owner.visit.session}/end`);
+  for (const front of site.fronts) assertProblem(await beat(owner.visit.pass, front), 410, 'session-ended');
   assertProblem(await owner.pass(), 410, 'session-ended');
   await next.entered();
-  assertProblem(await beat(first.pass), 410, 'session-ended');
+  assertProblem(await beat(owner.visit.pass), 410, 'session-ended');
 });
 
 // judges: entry
 test('a forged pass is refused', async (t) => {
   const { show, ...site } = await both(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = await Visitor.withPlace(site.front, show);
-  const { pass } = await owner.entered();
-  const [head, body, signature] = pass.split('.');
+  const owner = await Visitor.inside(site.front, show);
+  const [head, body, signature] = owner.visit.pass.split('.');
   const [header, claims] = [head, body].map((part) => JSON.parse(Buffer.from(part, 'base64url')));
   const put = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
   const [jwk] = (await site.front.http.get('/.well-known/jwks.json')).json.keys;
@@ -181,7 +179,7 @@ test('a forged pass is refused', async (t) => {
     'no signature': `${head}.${body}.`,
   };
   for (const front of site.fronts) {
-    assert.equal((await front.http.get(`/v1/queue/${show}/verify`, { token: pass })).status, 204);
+    assert.equal((await front.http.get(`/v1/queue/${show}/verify`, { token: owner.visit.pass })).status, 204);
     for (const [what, token] of Object.entries(forged)) {
       for (const [method, call] of [['GET', 'verify'], ['POST', 'session'], ['POST', 'leave']]) {
         const answer = await front.http.call(method, `/v1/queue/${show}/${call}`, { token });
@@ -194,8 +192,7 @@ test('a forged pass is refused', async (t) => {
 
 test('forged signatures of a session are not checked after some', async (t) => {
   const { show, ...site } = await alone(t, { rate_per_s: 1000, burst: 1000, max_active: 0 });
-  const owner = await Visitor.withPlace(site.front, show);
-  const { pass, session } = await owner.entered();
+  const { visit: { pass, session } } = await Visitor.inside(site.front, show);
   const [head, body] = pass.split('.');
   const verify = (token, address, call = 'verify', method = 'GET') =>
     site.front.http.call(method, `/v1/queue/${show}/${call}`, { token, headers: from(address) });
@@ -217,9 +214,8 @@ test('forged signatures of a session are not checked after some', async (t) => {
     assert.equal(refused.headers['retry-after'], '60');
   }
   assert.equal((await verify(pass, '198.51.100.8')).status, 204, 'its owner, from elsewhere');
-  const other = await Visitor.withPlace(site.front, show, { headers: from('198.51.100.7') });
-  const theirs = await other.entered();
-  assert.equal((await verify(theirs.pass, '198.51.100.7')).status, 204, 'another visit from there');
+  const other = await Visitor.inside(site.front, show, { headers: from('198.51.100.7') });
+  assert.equal((await verify(other.visit.pass, '198.51.100.7')).status, 204, 'another visit from there');
 });
 
 test('wrong member tokens are looked at a minute\'s worth, by address', async (t) => {

@@ -11,8 +11,7 @@ async function trail(site) {
 
 test('a frozen line calls nobody and ends no visit', async (t) => {
   const site = await openShow(t, { ...FAST, call_ttl_s: 12, grace_s: 0 }, { fronts: 2 });
-  const inside = await Visitor.withPlace(site.front, 'show');
-  await inside.entered();
+  const inside = await Visitor.inside(site.front, 'show');
   const called = await Visitor.withPlace(site.front, 'show');
   const { call_expires_at } = await called.untilCalled();
   await act(site.front, 'show', 'freeze');

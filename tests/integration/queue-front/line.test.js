@@ -157,16 +157,15 @@ test('a called visitor gets one pass, and the same session again', async (t) => 
 
 test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
   const { show, ...site } = await alone(t, { ...FAST, session_ttl_s: 12, session_max_s: 60, picture: '/pictures/tour.webp' });
-  const visitor = await Visitor.withPlace(site.front, show);
-  const pass = await visitor.entered();
-  let beaten = pass;
+  const visitor = await Visitor.inside(site.front, show);
+  let beaten;
   await until('three seconds of visit', async () => {
     const answer = assertStatus(await visitor.session(), 200);
-    assert.equal(answer.json.session, pass.session);
+    assert.equal(answer.json.session, visitor.visit.session);
     beaten = answer.json;
-    return Date.parse(beaten.expires_at) > Date.parse(pass.expires_at) + 3000;
+    return Date.parse(beaten.expires_at) > Date.parse(visitor.visit.expires_at) + 3000;
   }, { everyMs: 200 });
-  assert.deepEqual([beaten.ends_at, pass.picture, beaten.picture], [pass.ends_at, undefined, '/pictures/tour.webp']);
+  assert.deepEqual([beaten.ends_at, visitor.visit.picture, beaten.picture], [visitor.visit.ends_at, undefined, '/pictures/tour.webp']);
   assert.equal((await live(site.front, show)).active, 1);
   await until('the slot to be free without heartbeats', async () => (await live(site.front, show)).active === 0);
   const over = await visitor.session();
@@ -175,15 +174,14 @@ test('a heartbeat keeps the visit going, with a new pass each time', async (t) =
 
 test('verify keeps an active visitor inside, whatever token of the shop comes with the cookie', async (t) => {
   const { show, ...site } = await alone(t, { ...FAST, session_ttl_s: 20, session_max_s: 60 });
-  const visitor = await Visitor.withPlace(site.front, show);
-  const pass = await visitor.entered();
+  const visitor = await Visitor.inside(site.front, show);
   const first = assertStatus(await visitor.verify({ token: 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJzaG9wIn0.c2hvcA' }), 204);
   assert.equal(first.headers['set-cookie'], undefined, 'in its first half a visit costs Redis nothing');
   await until('a pass that lasts longer', async () => {
     const answer = assertStatus(await visitor.verify(), 204);
-    assert.equal(answer.headers['x-fairgate-session'], pass.session);
+    assert.equal(answer.headers['x-fairgate-session'], visitor.visit.session);
     assert.ok((answer.headers['set-cookie'] ?? []).length <= 1, 'nginx hands on one line');
-    return claims(visitor.jar.get(`fg_pass_${show}`).value).exp * 1000 > Date.parse(pass.expires_at) + 5000;
+    return claims(visitor.jar.get(`fg_pass_${show}`).value).exp * 1000 > Date.parse(visitor.visit.expires_at) + 5000;
   }, { everyMs: 200 });
   assert.equal((await live(site.front, show)).active, 1);
   assert.equal((await visitor.leave()).status, 204);
@@ -192,8 +190,7 @@ test('verify keeps an active visitor inside, whatever token of the shop comes wi
 
 test('a pass is returned until its last moment', async (t) => {
   const { show, ...site } = await alone(t, { ...FAST, session_ttl_s: 1, session_max_s: 1 });
-  const visitor = await Visitor.withPlace(site.front, show);
-  await visitor.entered();
+  const visitor = await Visitor.inside(site.front, show);
   await until('the end of the visit', async () => {
     const [pass, session] = await Promise.all([visitor.pass(), visitor.session()]);
     assert.ok([200, 410].includes(pass.status), pass.text);

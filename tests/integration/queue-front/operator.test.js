@@ -317,10 +317,7 @@ test('a preview has the time of the last entry at another rate', async (t) => {
 
 test('a preview accounts for a full hall', async (t) => {
   const { show, ...site } = await alone(t, { rate_per_s: 1000, burst: 100, max_active: 2, session_ttl_s: 600 });
-  for (let i = 0; i < 2; i += 1) {
-    const inside = await Visitor.withPlace(site.front, show);
-    await inside.entered();
-  }
+  for (let i = 0; i < 2; i += 1) await Visitor.inside(site.front, show);
   await joinInTurn(site, show, 10);
   const preview = async () => (await site.front.admin.get(`/admin/events/${show}/preview?rate_per_s=100`)).json;
   await until('ten to wait', async () => (await preview()).waiting === 10);

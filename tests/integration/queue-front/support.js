@@ -211,10 +211,18 @@ export async function withinAMinute({ redis }, attempt) {
 }
 
 // A visitor with a browser. Each call goes to `front` unless another is given; cookies are kept.
+//
+// With a place, `first` is the answer to the join; inside, `visit` is the answer to the request for a pass.
 export class Visitor {
   static async withPlace(front, event, options) {
     const visitor = new Visitor(front, event);
-    await visitor.joined(options);
+    visitor.first = await visitor.joined(options);
+    return visitor;
+  }
+
+  static async inside(front, event, options) {
+    const visitor = await Visitor.withPlace(front, event, options);
+    visitor.visit = await visitor.entered();
     return visitor;
   }
 
@@ -285,13 +293,10 @@ export class Visitor {
   }
 }
 
-// n visitors with a place, who join one after the other, each at the next front. `visitor.first` is the answer.
+// n visitors with a place, who join one after the other, each at the next front.
 export async function joinInTurn(site, event, n, options = () => ({})) {
   const visitors = [];
-  for (let i = 0; i < n; i += 1) {
-    visitors.push(new Visitor(site.fronts[i % site.fronts.length], event));
-    visitors[i].first = await visitors[i].joined(options(i));
-  }
+  for (let i = 0; i < n; i += 1) visitors.push(await Visitor.withPlace(site.fronts[i % site.fronts.length], event, options(i)));
   return visitors;
 }
 

@@ -11,16 +11,10 @@ const scope = openScope(test);
 const site = await openSite(null, { scope, fronts: 2 });
 let made = 0;
 
-describe('a turn that is over', () => {
-  const event = (knobs = {}) => makeEvent(site, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
-  const end = (session, body) => site.front.admin.post(`/internal/sessions/${session}/end`, { body });
+const event = (knobs = {}) => makeEvent(site, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
 
-  async function inside(id) {
-    const visitor = new Visitor(site.front, id);
-    visitor.first = await visitor.joined();
-    visitor.visit = await visitor.entered();
-    return visitor;
-  }
+describe('a turn that is over', () => {
+  const end = (session, body) => site.front.admin.post(`/internal/sessions/${session}/end`, { body });
 
   const untilPlace = (visitor, place, front) => until(`the place to be ${place}`, async () => {
     const { json } = await visitor.me({ front });
@@ -35,7 +29,7 @@ describe('a turn that is over', () => {
   }
 
   test('is done on every front once the order is completed', async () => {
-    const visitor = await inside(await event());
+    const visitor = await Visitor.inside(site.front, await event());
     assert.equal((await visitor.me()).json.place, 'admitted');
     assert.equal((await end(visitor.visit.session, { order: 'o_1' })).status, 204);
     for (const front of site.fronts) {
@@ -50,7 +44,7 @@ describe('a turn that is over', () => {
   });
 
   test('is ended without an order, and done when the order comes late', async () => {
-    const visitor = await inside(await event());
+    const visitor = await Visitor.inside(site.front, await event());
     assert.equal((await end(visitor.visit.session)).status, 204);
     await untilPlace(visitor, 'ended');
     assertProblem(await visitor.pass(), 410, 'session-ended');
@@ -67,7 +61,7 @@ describe('a turn that is over', () => {
   });
 
   test('is ended when the time of the visit is over', async () => {
-    const visitor = await inside(await event({ session_ttl_s: 1, session_max_s: 1 }));
+    const visitor = await Visitor.inside(site.front, await event({ session_ttl_s: 1, session_max_s: 1 }));
     await untilPlace(visitor, 'ended');
     assertProblem(await visitor.pass(), 410, 'session-expired');
     await joinsAnew(visitor);
@@ -117,7 +111,7 @@ describe('a turn that is over', () => {
 
   test('is not over for one who stands at the door, however long the hall is full', async () => {
     const id = await event({ max_active: 2, call_ttl_s: 12, grace_s: 0 });
-    const first = await inside(id);
+    const first = await Visitor.inside(site.front, id);
     const second = new Visitor(site.front, id);
     const { position } = await second.joined();
     await second.untilCalled();
@@ -141,7 +135,7 @@ describe('a turn that is over', () => {
 
   test('leads nowhere once the event is sold out', async () => {
     const id = await event();
-    const visitor = await inside(id);
+    const visitor = await Visitor.inside(site.front, id);
     await site.front.admin.post(`/admin/events/${id}/actions/sold-out`);
     await untilState(site.front, id, 'sold-out');
     await end(visitor.visit.session, { order: 'o_1' });
@@ -153,9 +147,7 @@ describe('a turn that is over', () => {
 
 describe('more time', () => {
   async function called(knobs) {
-    const id = await makeEvent(site, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
-    const visitor = new Visitor(site.front, id);
-    visitor.first = await visitor.joined();
+    const visitor = await Visitor.withPlace(site.front, await event(knobs));
     visitor.call_ = await visitor.untilCalled();
     return visitor;
   }
@@ -184,7 +176,7 @@ describe('more time', () => {
   });
 
   test('is not for those who wait, and not for strangers', async () => {
-    const visitor = await called({ rate_per_s: 100 });
+    const visitor = await called();
     await site.front.admin.post(`/admin/events/${visitor.event}/actions/pause`);
     await untilState(site.front, visitor.event, 'paused');
     const waits = await Visitor.withPlace(site.front, visitor.event);

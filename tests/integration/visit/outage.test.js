@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { assertProblem, assertStatus, delay, openScope, serve, until } from '../../lib-js/index.js';
 import { commandLine, done, EXIT, refused } from '../ctl/fairgate.js';
-import { act, claims, live, makeEvent, openSite, patch, startFront, untilState, Visitor } from '../queue-front/support.js';
+import { act, claims, live, makeEvent, openSite, patch, startFront, startFronts, untilState, Visitor } from '../queue-front/support.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/site.js';
 
 const TTL_S = 12; // a busy machine may take seconds between two requests
@@ -25,8 +25,7 @@ describe('seats that go away', () => {
     await importHall(pair[0], 'night', hall());
     pair.push(await openSeats(scope, postgres, { office, secrets: site.secrets, ready: false }));
     const pages = pair.map(({ privatePort }) => `http://127.0.0.1:${privatePort}/metrics`).join(', ');
-    for (let i = 0; i < 2; i += 1) site.fronts.push(await startFront(site, { visits: { served_by: pages } }));
-    [site.front] = site.fronts;
+    await startFronts(site, 2, { visits: { served_by: pages } });
     await makeEvent(site, 'night', { rate_per_s: 1000, burst: 1000, session_ttl_s: TTL_S, session_max_s: MAX_S });
   });
 
@@ -41,18 +40,13 @@ describe('seats that go away', () => {
   });
   const choose = (seats, pass, seat) => seats.http.post('/v1/seats/night/holds', { token: pass, body: { seats: [seat] } });
 
-  async function enter() {
-    const visitor = await Visitor.withPlace(site.front, 'night');
-    return [visitor, await visitor.entered()];
-  }
-
   // `away` takes the seats down, `back` brings them up.
   async function outage(seat, away, back) {
     await owner();
     await until('the fronts to have seen it served', () => site.redis.command('HGET', 'fg:{night}:cfg', 'served_ms'));
     await halted(false);
-    const [visitor, visit] = await enter();
-    const [asleep] = await enter(); // on a phone in a pocket: polls nothing until the end
+    const visitor = await Visitor.inside(site.front, 'night');
+    const asleep = await Visitor.inside(site.front, 'night'); // on a phone in a pocket: polls nothing until the end
     const since = performance.now();
     await away();
     let is = false;
@@ -67,8 +61,8 @@ describe('seats that go away', () => {
     const stranger = new Visitor(site.fronts[1], 'night');
     stranger.jar = visitor.jar;
     const renewed = assertStatus(await stranger.session(), 200);
-    assert.equal(renewed.json.session, visit.session);
-    const given = Date.parse(renewed.json.ends_at) - Date.parse(visit.ends_at);
+    assert.equal(renewed.json.session, visitor.visit.session);
+    const given = Date.parse(renewed.json.ends_at) - Date.parse(visitor.visit.ends_at);
     assert.ok(given >= TTL_S * 1000 - 1000 && given <= performance.now() - since + 1000, `${given} ms are given back`);
 
     await back();
@@ -102,17 +96,17 @@ describe('seats that go away', () => {
       const standby = pair.find((seats) => seats !== first);
       await until('the other to follow', async () => (await standby.metrics().catch(() => null))?.get('fairgate_seats_events{state="following"}') === 1);
       await halted(false);
-      const [visitor, visit] = await enter();
+      const visitor = await Visitor.inside(site.front, 'night');
       const began = performance.now();
       await first.kill();
       const second = await owner();
       const tookMs = performance.now() - began;
       assert.notEqual(second, first);
-      assert.equal((await choose(second, visit.pass, `r1s${2 + tried}`)).status, 201);
+      assert.equal((await choose(second, visitor.visit.pass, `r1s${2 + tried}`)).status, 201);
       await delay(3000);
       if (tookMs > 2000 && tried < 4) continue; // an outage that long, on a machine this slow
       assert.equal((await live(site.front, 'night')).visits_halted, false);
-      assert.equal((await visitor.session()).json.ends_at, visit.ends_at);
+      assert.equal((await visitor.session()).json.ends_at, visitor.visit.ends_at);
       return;
     }
   });
@@ -169,21 +163,18 @@ describe('a sale that is to begin', () => {
     for (const action of ['pause', 'resume']) await act(front, 'bare', action); // so that it has started
     paying = true;
     await until('the alarm', async () => (await live(front, 'bare')).hall_missing);
-    await (await Visitor.withPlace(front, 'bare')).entered(); // which is wanted here
+    await Visitor.inside(front, 'bare'); // which is wanted here
   });
 
   test('at its time does so without a hall, and is an alarm until there is one', async () => {
     await make('timed', soon(3_600_000));
     await act(front, 'timed', 'schedule', { body: { without: ['hall'] } });
-    const unopened = async () => /fairgate_line_unopened\{event="timed"\} (\d)/.exec((await front.private.call('GET', '/metrics')).text)?.[1];
-    await until('it to wait for its opening', async () => await unopened() === '1');
+    const gauge = async (name) => (await front.metrics()).get(`fairgate_line_${name}{event="timed"}`);
+    await until('it to wait for its opening', async () => await gauge('unopened') === 1);
     await patch(front, 'timed', soon());
     await untilState(front, 'timed', 'open');
-    await until('it to wait no longer', async () => await unopened() === '0');
-    const alarm = async () => {
-      const gauge = Number(/fairgate_line_hall_missing\{event="timed"\} (\d)/.exec((await front.private.call('GET', '/metrics')).text)?.[1]);
-      return [(await live(front, 'timed')).hall_missing, gauge].join(' ');
-    };
+    await until('it to wait no longer', async () => await gauge('unopened') === 0);
+    const alarm = async () => [(await live(front, 'timed')).hall_missing, await gauge('hall_missing')].join(' ');
     await until('the alarm', async () => (await alarm()) === 'true 1');
     await until('visits to halt', async () => (await live(front, 'timed')).visits_halted);
     const visitor = await Visitor.withPlace(front, 'timed');
@@ -208,8 +199,7 @@ describe('a sale that is to begin', () => {
     await act(front, 'early', 'schedule', { body: { without: ['hall'] } });
     await patch(front, 'early', soon());
     await untilState(front, 'early', 'open');
-    const visitor = await Visitor.withPlace(front, 'early');
-    await visitor.entered();
+    const visitor = await Visitor.inside(front, 'early');
     await seats.start();
     await until('visits to halt', async () => (await visitor.me()).json.visits_halted);
     const form = { headers: { accept: 'text/html' }, body: '' };
