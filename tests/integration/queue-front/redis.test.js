@@ -42,6 +42,8 @@ function secret(scope, text) {
   return path;
 }
 
+const userOf = (scope) => ({ user: 'fairgate', password_file: secret(scope, PASSWORD) });
+
 // A script's writes are stored as a transaction, and Redis checks the default user's rights when it loads one.
 test('Redis loads its data with the default user off', async (t) => {
   const scope = openScope(t);
@@ -65,7 +67,7 @@ function openGuarded(t, options = {}) {
   return openSite(t, {
     scope,
     redis: { settings: { include: aclFile(scope) } },
-    config: { redis: { user: 'fairgate', password_file: secret(scope, PASSWORD) } },
+    config: { redis: userOf(scope) },
     ...options,
   });
 }
@@ -105,8 +107,7 @@ describe('users', { concurrency: true }, () => {
     const site = await openGuarded(t);
     await makeEvent(site, 'show', MOVING, { open: false });
     await makeEvent(site, 'door', MOVING);
-    const visitor = await Visitor.withPlace(site.front, 'door');
-    await visitor.entered();
+    const visitor = await Visitor.inside(site.front, 'door');
     assert.equal((await visitor.session()).status, 200);
     assert.equal((await visitor.leave()).status, 204);
     await visit(site, 'door');
@@ -165,8 +166,8 @@ describe('users', { concurrency: true }, () => {
     const scope = openScope(t);
     const cluster = await startCluster(scope, 3, async () => ({ settings: { include: aclFile(scope) } }));
     const { nodes } = cluster;
-    const site = await openSite(t, { scope, config: { redis: {
-      cluster: `127.0.0.1:${nodes[0].port}`, user: 'fairgate', password_file: secret(scope, PASSWORD) } } });
+    const redis = { cluster: `127.0.0.1:${nodes[0].port}`, ...userOf(scope) };
+    const site = await openSite(t, { scope, config: { redis } });
     for (const event of ['one', 'two', 'three', 'four']) {
       await makeEvent(site, event, MOVING);
       await visit(site, event);
@@ -199,17 +200,15 @@ describe('users', { concurrency: true }, () => {
 
     // Without the slot map none of them can be reached, and that is reported.
     await everywhere('ACL', 'SETUSER', 'fairgate', '-cluster|slots');
-    const stranger = await startFront(site, { redis: {
-      cluster: `127.0.0.1:${nodes[0].port}`, user: 'fairgate', password_file: secret(scope, PASSWORD) }, ready: false });
+    const stranger = await startFront(site, { redis, ready: false });
     await unready(stranger, /NOPERM.*cluster\|slots/);
     await everywhere('ACL', 'SETUSER', 'fairgate', '+cluster|slots');
     await stranger.untilReady();
   });
 
   test('a front that may not log in says so, and comes up when it may', async (t) => {
-    const scope = openScope(t);
-    const password = secret(scope, PASSWORD);
-    const site = await openGuarded(t, { scope, redis: { settings: { include: aclFile(scope) } }, config: { redis: { user: 'fairgate', password_file: password } } });
+    const redis = userOf(openScope(t));
+    const site = await openGuarded(t, { config: { redis } });
     await site.redis.command('ACL', 'SETUSER', 'fairgate', 'off');
     await site.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await unready(site.front, /refused user fairgate: WRONGPASS/);
@@ -219,7 +218,7 @@ describe('users', { concurrency: true }, () => {
     await site.redis.command('ACL', 'SETUSER', 'fairgate', '+info');
     await site.front.untilReady();
     assert.equal((await site.front.private.get('/readyz')).json.redis, undefined);
-    writeFileSync(password, 'another one');
+    writeFileSync(redis.password_file, 'another one');
     site.front.child.signal('SIGHUP');
     await until('the reload to be refused', () => /reload failed.*password: a new password takes a restart/.test(site.front.child.log()));
     assert.doesNotMatch(site.front.child.log(), new RegExp(PASSWORD));
@@ -288,7 +287,7 @@ describe('ways', { concurrency: true }, () => {
   test('a unix socket that is not there yet, is a file, or was left behind by one who died', async (t) => {
     const scope = openScope(t);
     const redis = await startRedis(scope, { settings: { include: aclFile(scope) } });
-    const user = { user: 'fairgate', password_file: secret(scope, PASSWORD) };
+    const user = userOf(scope);
     const site = await openShow(t, MOVING, { scope, config: { redis: { path: redis.socket, ...user } } });
     await new Visitor(site.front, 'show').joined();
     const dir = scope.tempDir('socket-');
@@ -374,11 +373,9 @@ describe('TLS', { concurrency: true }, () => {
     const scope = openScope(t);
     const authority = openAuthority(scope);
     const redis = await startTlsRedis(scope, authority, authority.make('redis'), { include: aclFile(scope) });
-    const user = { user: 'fairgate', password_file: secret(scope, PASSWORD) };
-    const site = await openSite(t, { scope, fronts: 2, config: byTls(redis, authority, { host: 'localhost', ...user }) });
+    const site = await openSite(t, { scope, fronts: 2, config: byTls(redis, authority, { host: 'localhost', ...userOf(scope) }) });
     await makeEvent(site, 'show', { ...MOVING, message: { en: 'x'.repeat(900), ko: 'y'.repeat(900) } });
-    const visitor = await Visitor.withPlace(site.front, 'show');
-    await visitor.entered();
+    await Visitor.inside(site.front, 'show');
     await visit(site, 'show');
     const places = await Promise.all(Array.from({ length: 300 }, (_, i) => new Visitor(site.fronts[i % 2], 'show').joined()));
     assert.equal(new Set(places.map(({ position }) => position)).size, 300);
@@ -458,13 +455,12 @@ describe('TLS', { concurrency: true }, () => {
     });
     const redis = {
       sentinels: ['nobody.invalid:1', ...sentinels.map(({ port }) => `localhost:${port}`)].join(','), master: 'line',
-      user: 'fairgate', password_file: secret(scope, PASSWORD),
+      ...userOf(scope),
       sentinel_user: 'fairgate', sentinel_password_file: secret(scope, 'sesame'),
       tls: true, tls_ca: authority.ca,
     };
     const site = await openShow(t, MOVING, { scope, fronts: 2, config: { redis } });
-    const visitor = await Visitor.withPlace(site.front, 'show');
-    await visitor.entered();
+    const visitor = await Visitor.inside(site.front, 'show');
     assert.deepEqual(await refused(master), []);
     for (const [wrong, words] of [
       [{ sentinel_password_file: secret(scope, PASSWORD) }, /refused user fairgate: WRONGPASS/],
