@@ -3,15 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { addReplica, assertProblem, assertStatus, client, cutReplica, openScope, startCluster, until } from '../../lib-js/index.js';
+import { addReplica, assertProblem, assertStatus, cutReplica, openScope, startCluster, until } from '../../lib-js/index.js';
 import { answered, assertEveryTicketStands, Crowd } from './crowd.js';
 import { STATE } from '../line/line.js';
 import { assertPlacesAreWhole, assertRepeatsAreTheSame, range } from './places.js';
-import { act, makeEvent, openSite, openShow, patch } from './support.js';
+import { act, makeEvent, openShow, openSite, patch, untilShardsHear } from './support.js';
 
 const SHARDS = 4;
 const OVER_SHARDS = { shards: SHARDS, rate_per_s: 0 };
-const CLOSED = String(STATE.CLOSED);
 const ports = (nodes) => nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
 
 const serverOf = async (cluster, key) => cluster.owner(await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', key));
@@ -60,7 +59,7 @@ describe('a line over shards', { concurrency: true }, () => {
       assertProblem(answer, 409, 'event-closed');
     }
     for (const k of range([0, SHARDS - 1]))
-      await until(`shard ${k} to hear of it`, async () => (await site.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
+      await until(`shard ${k} to hear of it`, async () => (await site.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === String(STATE.CLOSED));
   });
 
   test('a shard whose master dies is sealed and leaves a hole', async (t) => {
@@ -74,7 +73,7 @@ describe('a line over shards', { concurrency: true }, () => {
     const { site, crowd } = await throughAFailover(t, scope, cluster, master);
     const cuts = await assertPlacesAreWhole(crowd, home, { ghosts: WIDTH });
     assert.ok(cuts.leftOut.length > 0, 'no hole was listed');
-    await assertEveryTicketStands(site, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+    await crowd.assertPlaces(site);
   });
 
   test('fronts restore the cuts lost with a master', async (t) => {
@@ -82,7 +81,7 @@ describe('a line over shards', { concurrency: true }, () => {
     const cluster = await startCluster(scope, 3);
     const { site, crowd, replica } = await throughAFailover(t, scope, cluster, await serverOf(cluster, 'fg:{show}:cfg'));
     await assertPlacesAreWhole(crowd, replica, { ghosts: WIDTH });
-    await assertEveryTicketStands(site, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+    await crowd.assertPlaces(site);
     await assertRepeatsAreTheSame(crowd, site.fronts);
   });
 
@@ -90,10 +89,8 @@ describe('a line over shards', { concurrency: true }, () => {
     const site = await openShow(t, OVER_SHARDS, { fronts: 2 });
     const crowd = await Crowd.begun(100, site, 8);
     await crowd.stop();
-    await act(site.front, 'show', 'close');
-    for (const k of range([0, SHARDS - 1]))
-      await until(`shard ${k} to hear of it`, async () => (await site.redis.command('HGET', `fg:{show:${k}}:cfg`, 'state')) === CLOSED);
-    const { version } = (await site.front.admin.get('/admin/events/show')).json;
+    const { version } = await act(site.front, 'show', 'close');
+    await untilShardsHear(site, 'show', version, SHARDS);
     assertStatus(await site.front.admin.delete('/admin/events/show?unarchived=true', { headers: { 'if-match': `"${version}"` } }), 204);
     // A front that queries a shard once more leaves a key that expires by itself.
     const staying = async () => {
@@ -113,9 +110,10 @@ describe('a line over shards', { concurrency: true }, () => {
 
 describe('how many shards there are', () => {
   test('is fixed once the event exists', async (t) => {
-    const { front } = await openSite(t);
-    await makeEvent({ front, fronts: [front] }, 'one', {}, { open: false });
-    await makeEvent({ front, fronts: [front] }, 'four', OVER_SHARDS, { open: false });
+    const site = await openSite(t);
+    const { front } = site;
+    await makeEvent(site, 'one', {}, { open: false });
+    await makeEvent(site, 'four', OVER_SHARDS, { open: false });
     assert.equal((await front.admin.get('/admin/events/one')).json.shards, 1);
     assert.equal((await front.admin.get('/admin/events/four')).json.shards, SHARDS);
     for (const [id, body] of [['one', { shards: 2 }], ['four', { shards: 1 }], ['four', { shards: 8 }]])
@@ -125,12 +123,11 @@ describe('how many shards there are', () => {
   });
 
   test('a front that does not know the shards yet gives no place', async (t) => {
-    const { front, redis } = await openSite(t);
-    await makeEvent({ front, fronts: [front] }, 'show', {});
-    await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'first' } });
+    const { front, redis } = await openShow(t);
+    await front.http.post('/v1/queue/show/join', { headers: { 'idempotency-key': 'first' } });
     assert.equal(await redis.command('GET', 'fg:{show}:seq'), '1');
     await redis.command('HSET', 'fg:{show}:cfg', 'shards', '4'); // as another front with another document would have created it
-    assertStatus(await client({ port: front.port }).post('/v1/queue/show/join', { headers: { 'idempotency-key': 'second' } }), 503);
+    assertStatus(await front.http.post('/v1/queue/show/join', { headers: { 'idempotency-key': 'second' } }), 503);
     assert.equal(await redis.command('GET', 'fg:{show}:seq'), '1');
   });
 });
