@@ -257,15 +257,14 @@ describe('the walls', async () => {
       ['POST', `/v1/seats/${EVENT}/proposals`, { best_available: { quantity: 1 } }],
       ['POST', '/v1/pay/login', JSON.parse(stack.read('demo-users.json'))[2]],
     ];
-    const read = () => patiently('GET', `/v1/seats/${EVENT}/holds/${bob.hold}`, { token: bob.pass });
-    const held = (await read()).json.seats;
+    const held = await heldByBob();
     for (const [method, path, body] of tries) {
       for (const [key, value] of Object.entries(extra)) {
         const answer = await patiently(method, path, { token: bob.pass, headers: { ...headers, 'idempotency-key': randomUUID() }, body: { ...body, [key]: value } });
         assert.ok([400, 422].includes(answer.status), `${method} ${path} with ${key}: ${answer.status} ${answer.text}`);
       }
     }
-    assert.deepEqual((await read()).json.seats, held);
+    assert.deepEqual(await heldByBob(), held);
   });
 
   test('no header or query overrides a method', async () => {
@@ -455,10 +454,17 @@ describe('the walls', async () => {
     const post = { 1: `/v1/queue/${EVENT}/move`, 2: `/v1/seats/${EVENT}/holds`, 3: '/v1/pay/login' };
     const page = { 1: `/e/${EVENT}`, 2: `/seats/${EVENT}`, 3: '/pay/checkout' };
     const head = 'GET /x HTTP/1.1\r\nHost: a\r\n';
-    const open = async (offset, options) => {
+    const open = async (offset, bytes = '', options = {}) => {
       const connection = await openRaw({ port: stack.base + offset, ...options });
       scope.defer(() => connection.destroy());
+      if (bytes !== '') await connection.send(bytes);
       return connection;
+    };
+    const answerOf = async (connection) => (await connection.untilClosed())[0]?.status;
+    const goes = async (offset, bytes) => {
+      const connection = await open(offset, bytes, { allowHalfOpen: true });
+      connection.end();
+      return answerOf(connection);
     };
     const drip = async (connection) => {
       while (!connection.closed) {
@@ -468,39 +474,18 @@ describe('the walls', async () => {
       return connection.answers()[0]?.status;
     };
     const WAYS = {
-      'drips its head': [408, async (offset) => {
-        const connection = await open(offset);
-        await connection.send(`${head}X-Slow: `);
-        return drip(connection);
-      }],
-      'drips its body': [408, async (offset) => {
-        const connection = await open(offset);
-        await connection.send(`POST ${post[offset]} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{`);
-        return drip(connection);
-      }],
-      'says nothing': [undefined, async (offset) => (await (await open(offset)).untilClosed())[0]?.status],
-      'has too many headers': [431, async (offset) => {
-        const connection = await open(offset);
-        await connection.send(`${head}${'X-A: b\r\n'.repeat(100)}\r\n`);
-        return (await connection.untilClosed())[0]?.status;
-      }],
+      'drips its head': [408, async (offset) => drip(await open(offset, `${head}X-Slow: `))],
+      'drips its body': [408, async (offset) =>
+        drip(await open(offset, `POST ${post[offset]} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{`))],
+      'says nothing': [undefined, async (offset) => answerOf(await open(offset))],
+      'has too many headers': [431, async (offset) => answerOf(await open(offset, `${head}${'X-A: b\r\n'.repeat(100)}\r\n`))],
       'has a head without an end': [431, async (offset) => {
         const connection = await open(offset);
         for (let i = 0; i < 40 && !connection.closed; i += 1) await connection.send(`X-${i}: ${'y'.repeat(1000)}\r\n`.replace(/^/, i === 0 ? head : ''));
-        return (await connection.untilClosed())[0]?.status;
+        return answerOf(connection);
       }],
-      'goes in the middle of its head': [undefined, async (offset) => {
-        const connection = await open(offset, { allowHalfOpen: true });
-        await connection.send(head);
-        connection.end();
-        return (await connection.untilClosed())[0]?.status;
-      }],
-      'goes once it has asked': [404, async (offset) => {
-        const connection = await open(offset, { allowHalfOpen: true });
-        await connection.send(`${head}\r\n`);
-        connection.end();
-        return (await connection.untilClosed())[0]?.status;
-      }],
+      'goes in the middle of its head': [undefined, (offset) => goes(offset, head)],
+      'goes once it has asked': [404, (offset) => goes(offset, `${head}\r\n`)],
       // It would notice the end only by reading, so the service's metrics are checked.
       'never reads': [undefined, async (offset) => {
         const connection = await open(offset);
