@@ -368,16 +368,6 @@ test('every figure of trouble is in a rule', () => {
   assert.deepEqual(table.filter(({ name, alerts: told }) => TROUBLE.test(name) && told.length === 0).map(({ name }) => name), []);
 });
 
-test('each refusal because of a full queue is counted by its code', () => {
-  const matches = (path, what) => [...readFileSync(join(ROOT, path), 'utf8').matchAll(what)].map(([, code]) => code);
-  const counted = matches('common/http/http_reply.c', /\{"([a-z-]+)", 0\}/g);
-  const codes = ['queue-front/src/api/refusals.h', 'seat-service/src/loop/refusals.h', 'seat-service/src/core/engine/verdicts.h', 'payment-adapter/src/api/refusals.h']
-    .flatMap((path) => matches(path, /ROW\(\w+, "([a-z-]+)"/g));
-  const full = [...new Set(codes)].filter((code) => /(full|overloaded|login-busy)$/.test(code)).sort();
-  assert.ok(full.length > 6, full.join());
-  assert.deepEqual(full.filter((code) => !counted.includes(code)), []);
-});
-
 // Replaces Grafana's variables.
 const asAsked = (expr) => expr.replaceAll('$__rate_interval', '1m').replaceAll('$event', '.*');
 
