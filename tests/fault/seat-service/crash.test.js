@@ -1,10 +1,9 @@
 // Which responses hold when a part dies.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, delay, openProxy, openScope, runProgram, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openFollower, openPostgres, openSale, openSeats, operator, ROLE, roleOf, saga, untilOwner, visitor } from '../../integration/seat-service/site.js';
+import { assertProblem, delay, openScope, runProgram, seededRng, until } from '../../lib-js/index.js';
+import { hall, importHall, openFollower, openPostgres, openSale, openSeats, openWired, operator, ROLE, roleOf, saga, untilOwner, visitor } from '../../integration/seat-service/site.js';
 import { Ledger } from './ledger.js';
 
 const SIZE = { rows: 50, seatsPerRow: 40 };
@@ -16,8 +15,8 @@ const openSite = (t, options) => openSale(t, [EVENT], { document: hall({ ...SIZE
 test('an owner that was cut off or stopped is not ready once another may own, though it cannot know yet', async (t) => {
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
-  const wire = await openProxy(scope, { to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) } });
-  const near = { conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` };
+  const near = await openWired(scope, postgres);
+  const { wire } = near;
   const owner = await openSeats(scope, near);
   await importHall(owner, EVENT, hall(SIZE));
   const standby = await openFollower(scope, postgres, owner);

@@ -4,10 +4,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { until } from '../../lib-js/index.js';
-import { states, visitor } from '../../integration/seat-service/site.js';
-
-const picture = async (looker, seatCount) =>
-  states((await looker.availability('', { accept: 'application/octet-stream' })).body, seatCount);
+import { picture, visitor } from '../../integration/seat-service/site.js';
 
 // A request that failed while connecting cannot have reached the service.
 const neverSent = (error) => error.syscall === 'connect';

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { programPath, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openSale, saga, states, visitor } from '../../integration/seat-service/site.js';
+import { hall, importHall, openSale, picture, saga, visitor } from '../../integration/seat-service/site.js';
 import { judgeJournal } from './ledger.js';
 
 const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 1;
@@ -41,8 +41,7 @@ async function judge(seats, event, notices) {
   const reader = visitor(seats, event);
   // An owner is ready once it has one event open; it opens the others as soon as it can.
   await until('the event to be open', async () => (await reader.info()).status === 200);
-  const picture = await reader.availability('', { accept: 'application/octet-stream' });
-  const now = states(picture.body, SEATS);
+  const now = await picture(reader, SEATS);
   const asked = new Set();
   const count = { held: 0, lost: 0, found: 0 };
   for (const { seat, what } of notices) {

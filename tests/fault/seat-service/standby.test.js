@@ -2,10 +2,9 @@
 // soon as it cannot know the newest state.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import test from 'node:test';
-import { assertProblem, openProxy, openRaw, openScope, openStream, seededRng, until } from '../../lib-js/index.js';
-import { hall, importHall, openPostgres, openSeats, saga, states, visitor } from '../../integration/seat-service/site.js';
+import { assertProblem, openRaw, openScope, seededRng, until } from '../../lib-js/index.js';
+import { follow, hall, importHall, openAnother, openPostgres, openSeats, openWired, saga, states, visitor } from '../../integration/seat-service/site.js';
 import { applyChanges, markOf, readPicture, sinceOf } from '../../../web/plan.js';
 import { Ledger } from './ledger.js';
 
@@ -26,15 +25,14 @@ async function openPair(t, { loops = 1, wired = false, area = 0 } = {}) {
   const config = { http: { loops } };
   const owner = await openSeats(scope, postgres, { config });
   await importHall(owner, EVENT, hall({ rows: ROWS, seatsPerRow: 10, area, limits: { orphan_rule: false } }));
-  const wire = wired ? await openProxy(scope, { to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) } }) : null;
-  const near = wired ? { conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` } : postgres;
-  const standby = await openSeats(scope, near, { config, office: owner.office, secrets: owner.secrets, ready: false });
-  if (wired) scope.defer(() => wire.heal()); // otherwise it could not end
+  const near = wired ? await openWired(scope, postgres) : postgres;
+  const standby = await openAnother(scope, near, owner, { config });
+  if (wired) scope.defer(() => near.wire.heal()); // otherwise it could not end
   await until('the standby to show the hall', async () => {
     const { role, shows } = await readiness(standby);
     return role === 'standby' && shows === true;
   });
-  return { scope, postgres, owner, standby, wire };
+  return { scope, postgres, owner, standby, wire: near.wire };
 }
 
 // A standby's response; repeated while it refuses because it is behind, which happens on a busy machine.
@@ -43,15 +41,6 @@ async function shown(ask) {
     const answer = await ask();
     if (answer.status === 503) assertProblem(answer, 503, 'standby-behind');
     return answer.status !== 503 && answer;
-  });
-}
-
-async function follow(seats, who, since) {
-  return until('the standby to open a stream', async () => {
-    const stream = await openStream({ port: seats.port, path: `/v1/seats/${EVENT}/stream?since=${since}`, headers: { authorization: `Bearer ${who.token}` } });
-    if (stream.status === 200) return stream;
-    stream.close();
-    return false;
   });
 }
 
@@ -156,7 +145,7 @@ test('a standby shows nothing of a restored journal, and its readers start over,
   const whole = await untilVersion(there, kept + 2);
   const news = (await there.availability(`?since=${sinceOf(plan)}`)).json;
   assert.deepEqual([news.resync, news.version], [true, kept + 2]);
-  const { event, id } = await (await follow(standby, there, sinceOf(plan))).find('the first word', () => true);
+  const { event, id } = await (await follow(there, `?since=${sinceOf(plan)}`)).find('the first word', () => true);
   assert.equal(event, 'resync');
   readPicture(plan, whole.body, markIn(whole));
   assert.equal(id, sinceOf(plan));
@@ -198,7 +187,7 @@ test('a stream of a standby goes on as the owner\'s when the owner is killed', a
   const { body, headers } = await shown(() => there.availability('', OCTETS));
   const plan = { n: SEATS, state: new Uint8Array(SEATS), version: 0 };
   readPicture(plan, body, markOf(headers.etag));
-  const stream = await follow(standby, there, sinceOf(plan));
+  const stream = await follow(there, `?since=${sinceOf(plan)}`);
   const untilHeld = (seat) => stream.find(`seat ${seat} to be held`, ({ json }) => json.held?.includes(seat));
   assert.equal((await visitor(owner, EVENT).hold({ seats: ['r1s3'] })).status, 201);
   await untilHeld(2);
@@ -264,14 +253,13 @@ test('who has seen a commit before its owner is not sent back by the owner', asy
   const postgres = await openPostgres(scope);
   // Hold back only responses to commits: an owner that waits for any other response commits nothing.
   let awaits = false;
-  const wire = await openProxy(scope, {
-    to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) },
+  const near = await openWired(scope, postgres, {
     onBytes: (bytes, way) => {
-      if (awaits && way === 'there' && bytes.includes('append_plain')) wire.fault('hold', { way: 'back' });
+      if (awaits && way === 'there' && bytes.includes('append_plain')) near.wire.fault('hold', { way: 'back' });
       return true;
     },
   });
-  const near = { conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` };
+  const { wire } = near;
   const owner = await openSeats(scope, near);
   scope.defer(() => wire.heal()); // otherwise it could not end
   await importHall(owner, EVENT, hall({ rows: ROWS, seatsPerRow: 10 }));

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, assertStatus, openStream, seededRng, until } from '../../lib-js/index.js';
+import { assertProblem, assertStatus, seededRng, until } from '../../lib-js/index.js';
 import { Ledger } from '../../fault/seat-service/ledger.js';
-import { hall, holdLock, importHall, openSale, openSeats, operator, saga, visitor } from './site.js';
+import { follow, hall, holdLock, importHall, openAnother, openFollower, openSale, openSeats, operator, saga, visitor } from './site.js';
 
 const PLACES = 5;
 const EVENTS = Array.from({ length: 7 }, (_, n) => `event-${n}`);
@@ -162,7 +162,7 @@ for (const processes of [1, 4]) {
     await importHall(seats, 'awaited', brief('Awaited'));
     assert.equal((await operator(seats, 'awaited').correct(brief('Corrected'))).status, 200);
     const all = [seats];
-    for (let n = 1; n < processes; n += 1) all.push(await openSeats(scope, postgres, { ...shared(n), office: seats.office, secrets: seats.secrets, ready: false }));
+    for (let n = 1; n < processes; n += 1) all.push(await openAnother(scope, postgres, seats, shared(n)));
     await until('its snapshot', () => postgres.sql('SELECT count(*) FROM seats.snapshot', 'seats') === '1');
     const paying = await until('a payment to be awaited', async () => { // a hold that was not extended in time is taken again
       const { json } = await there(() => visitor(seats, 'awaited').hold({ seats: ['r1s2'] }));
@@ -265,7 +265,7 @@ test('memory holds as many halls as fit, and each request finds its event', asyn
 
 test('an owner and its standby agree on what is asleep, and the standby wakes what it is left', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
-  const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
+  const standby = await openAnother(scope, postgres, seats, { config });
   await untilAsleep(seats, 'event-5');
   const count = async (state) => (await standby.metrics()).get(`fairgate_seats_events{state="${state}"}`);
   await until('the standby to know them all', async () => (await count('following')) + (await count('asleep')) === EVENTS.length);
@@ -279,21 +279,9 @@ test('an owner and its standby agree on what is asleep, and the standby wakes wh
   }
 });
 
-// A visitor who streams an event from this process.
-async function onlooker(seats, event) {
-  const { token } = visitor(seats, event);
-  const stream = await until(`a stream of ${event}`, async () => {
-    const opened = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${token}` } });
-    if (opened.status === 200) return opened;
-    opened.close();
-    return false;
-  });
-  return stream;
-}
-
 test('a second process with less room has the owner\'s awake events in memory', async (t) => {
   const { scope, postgres, seats } = await openMany(t, { config: { owner: { events: 32, idle: '100ms' } } });
-  const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
+  const standby = await openAnother(scope, postgres, seats, { config });
   const known = async (at) => (await listed(at)).events.map(({ event }) => event).sort().join();
   const both = (what) => until(what, async () => (await known(seats)) === (await known(standby)));
   await both('the owner to let go of what the standby has no room for');
@@ -311,8 +299,7 @@ test('a second process with less room has the owner\'s awake events in memory', 
 test('an event is imported only if the smallest process of the list has room for it', async (t) => {
   const busy = (events) => ({ owner: { events, idle: '1h' } });
   const { scope, postgres, seats } = await openSale(t, [], { config: busy(32) });
-  const standby = await openSeats(scope, postgres, { config: busy(PLACES), office: seats.office, secrets: seats.secrets, ready: false });
-  await until('the standby to follow', async () => (await standby.private.get('/readyz')).json.role === 'standby');
+  const standby = await openFollower(scope, postgres, seats, { config: busy(PLACES) });
   for (const event of EVENTS.slice(0, PLACES)) await importHall(seats, event, small());
   await until('the standby to have them all', async () => (await listed(standby)).events.length === PLACES);
   let more = 0; // it looks twice a second how much room others have
@@ -324,11 +311,11 @@ test('neither streams, callers without a pass nor refused requests keep an event
   const idle = { owner: { ...config.owner, idle: '500ms' } }; // longer than uses are apart that count, and shorter than the requests allowed here
   const document = hall({ ...SMALL, limits: { ...SMALL.limits, rate_per_session_per_s: 1 } });
   const { scope, postgres, seats } = await openMany(t, { document, config: idle });
-  const standby = await openSeats(scope, postgres, { config: idle, office: seats.office, secrets: seats.secrets, ready: false });
+  const standby = await openAnother(scope, postgres, seats, { config: idle });
   const [kept, others] = ['event-0', EVENTS.slice(1)];
   await woken(seats, kept);
   const strangers = [seats, standby].flatMap((at) => [visitor({ ...at, office: { pass: () => 'none' } }, kept), visitor(at, kept, { claims: { aud: 'event-4' } })]);
-  const streams = [await onlooker(seats, kept), await onlooker(standby, kept)];
+  const streams = [await follow(visitor(seats, kept), '?since=0'), await follow(visitor(standby, kept), '?since=0')];
   const hasty = visitor(seats, kept);
   const refused = until('a visitor who asks too often to be without it', async () => (await hasty.info()).json.code === 'event-asleep', { everyMs: 10 });
   await until('it to make room while strangers ask for it', async () => {
@@ -359,7 +346,7 @@ test('an address keeps some events awake and leaves room for others', async (t) 
 
 test('an event stays awake as long as a reader of a standby uses it', async (t) => {
   const { scope, postgres, seats } = await openMany(t);
-  const standby = await openSeats(scope, postgres, { config, office: seats.office, secrets: seats.secrets, ready: false });
+  const standby = await openAnother(scope, postgres, seats, { config });
   let done = false;
   const reader = until('the reader at the standby to stop', async () => (await visitor(standby, 'event-0').info()) && done, { timeoutMs: 300_000 });
   const tellers = () => Number(postgres.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4606789", 'seats'));

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { assertProblem, assertStatus, openScope, openStream, runProgram, until } from '../../lib-js/index.js';
-import { hall, halls, holdLock, importHall, openPair, openPostgres, openSeats, operator, saga, states, untilWaiting, visitor } from './site.js';
+import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
+import { hall, halls, holdLock, importHall, openAnother, openPair, openPostgres, openSeats, operator, picture, replay, saga, sell, states, untilWaiting, visitor } from './site.js';
 
 const scope = openScope(test);
 const postgres = await openPostgres(scope);
@@ -16,20 +16,12 @@ const changed = (body, change) => {
   change(copy);
   return copy;
 };
-const picture = async (who, count) => states((await who.availability('', { accept: 'application/octet-stream' })).body, count);
 
 // Makes enough changes for a snapshot, from which the event is loaded afterwards.
 async function untilSnapshot(event) {
   const boss = operator(seats, event);
   for (let nth = 0; nth < 50; nth += 1) for (const act of ['block', 'unblock']) assert.equal((await boss[act]({ area: 'floor', quantity: 1 })).status, 200);
   await until('a snapshot', () => postgres.sql(`SELECT count(*) FROM seats.snapshot s JOIN seats.event e ON e.no = s.event WHERE e.id = '${event}'`, 'seats') !== '0', { timeoutMs: 60_000 });
-}
-
-async function sell(event, buyer, what) {
-  const { hold } = (await buyer.hold(what)).json;
-  await saga(seats, event).extend(hold, 'order-1');
-  assert.equal((await saga(seats, event).confirm(hold, 'order-1')).json.verdict, 'confirmed');
-  return hold;
 }
 
 test('before the first sale all of a document is corrected, against the version that was read', async () => {
@@ -53,7 +45,7 @@ test('before the first sale all of a document is corrected, against the version 
   assert.deepEqual(blocked.json.clashes, [{ path: '/', why: 'what is blocked must be unblocked first, then all of it may change' }]);
   await untilSnapshot(event);
   await boss.unblock({ seats: ['r9s1'] });
-  const trial = await sell(event, alice, { seats: ['r9s1', 'r9s2'] });
+  const trial = await sell(seats, event, alice, { seats: ['r9s1', 'r9s2'] });
   assert.equal((await boss.correct(other)).json.clashes[0].path, '/categories/0/price');
   assert.equal((await saga(seats, event).refund(trial, 'order-1')).status, 200);
   assert.equal((await boss.correct(other)).status, 200);
@@ -73,13 +65,12 @@ test('before the first sale all of a document is corrected, against the version 
   assert.deepEqual([acts.at(-3).quantity, acts.at(-3).first], [1, undefined], 'a seat of the hall before has no name now');
 
   // Each moment is replayed with the document that was valid then.
-  const replay = (...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event, ...args]).stdout);
-  assert.deepEqual([['--seq', '1'], ['--seq', '3'], ['--at', acts[1].at], []].map((args) => replay(...args).categories[1].free), [50, 49, 50, 9]);
+  assert.deepEqual([['--seq', '1'], ['--seq', '3'], ['--at', acts[1].at], []].map((args) => replay(seats, event, ...args).categories[1].free), [50, 49, 50, 9]);
 });
 
 test('after a sale a correction may change everything but seats, in one act', async () => {
   const { event, boss, alice, bob } = await fresh({ area: 10, limits: { max_per_buyer: 3 } });
-  const sold = await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
+  const sold = await sell(seats, event, alice, { seats: ['r1s1', 'r1s2'] });
   const { json: held } = await bob.hold({ area: 'floor', quantity: 3 });
   await boss.block({ seats: ['r10s10'] });
   await boss.price({ prices: { Back: 77 } });
@@ -139,14 +130,14 @@ test('after a sale a correction may change everything but seats, in one act', as
   assert.equal((await other.boss.correct(named(hall()))).status, 200);
   await other.alice.hold({ seats: ['r1s1', 'r1s2'] });
   assert.deepEqual((await other.boss.correct(hall())).json.clashes, [{ path: '/categories/0', why: `must stay ${long}` }]);
-  await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
+  await sell(seats, event, alice, { seats: ['r1s1', 'r1s2'] });
 });
 
 test('a capacity can shrink to the places that are held, sold or blocked', async (t) => {
   const terms = { limits: { max_per_buyer: 10, max_per_hold: 10 } };
   const { event, boss, alice, bob } = await fresh({ area: 10, ...terms });
   await alice.release((await alice.hold({ area: 'floor', quantity: 10 })).json.hold);
-  await sell(event, alice, { area: 'floor', quantity: 3 });
+  await sell(seats, event, alice, { area: 'floor', quantity: 3 });
   const { hold } = (await bob.hold({ area: 'floor', quantity: 1 })).json;
   await boss.block({ area: 'floor', quantity: 1 });
   await untilSnapshot(event);
@@ -160,10 +151,9 @@ test('a capacity can shrink to the places that are held, sold or blocked', async
   assert.equal((await bob.release(hold)).status, 204);
   assert.equal((await alice.hold({ area: 'floor', quantity: 1 })).status, 201);
 
-  const replay = (...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event, ...args]).stdout);
-  assert.deepEqual([['--seq', '2'], []].map((args) => counts(replay(...args).areas[0])), [[10, 0, 10, 0, 0], [5, 0, 1, 3, 1]]);
+  assert.deepEqual([['--seq', '2'], []].map((args) => counts(replay(seats, event, ...args).areas[0])), [[10, 0, 10, 0, 0], [5, 0, 1, 3, 1]]);
   const shown = async (scope_) => {
-    const standby = await openSeats(openScope(scope_), postgres, { office: seats.office, secrets: seats.secrets, ready: false });
+    const standby = await openAnother(openScope(scope_), postgres, seats);
     const [area] = await until('it to be shown', async () => (await visitor(standby, event).info()).json.areas);
     assert.deepEqual(counts(area), [5, 0, 1, 3, 1]);
     return standby;
@@ -180,7 +170,7 @@ test('a capacity can shrink to the places that are held, sold or blocked', async
 
 test('new blocks, areas and categories come behind those that are there, while seats are held and sold', async (t) => {
   const { event, boss, alice, bob } = await fresh({ area: 10 });
-  await sell(event, alice, { seats: ['r1s1', 'r1s2'] });
+  await sell(seats, event, alice, { seats: ['r1s1', 'r1s2'] });
   const { hold } = (await bob.hold({ seats: ['r10s9', 'r10s10'] })).json;
   await boss.price({ prices: { Back: 77, Front: 88 } });
   await untilSnapshot(event);
@@ -201,7 +191,7 @@ test('new blocks, areas and categories come behind those that are there, while s
   assert.equal((await bob.read(hold)).json.total, 198000, 'what was held costs what it cost');
   assert.equal((await bob.hold({ area: 'terrace', quantity: 2 })).json.total, 600000);
   assert.equal((await boss.price({ prices: { Back: 78, Box: 200000 } })).status, 200);
-  await sell(event, alice, { seats: ['b1', 'b2'] });
+  await sell(seats, event, alice, { seats: ['b1', 'b2'] });
   assert.deepEqual((await boss.exported()).json.map((row) => row.seat), ['r1s1', 'r1s2', 'b1', 'b2']);
   const expected = { 0: 'sold', 1: 'sold', 98: 'held', 99: 'held', 100: 'sold', 101: 'sold' };
   const untilShown = (who, taken) => until('the picture', async () => {
@@ -210,9 +200,8 @@ test('new blocks, areas and categories come behind those that are there, while s
   });
   await untilShown(alice, expected);
 
-  const replay = (...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event, ...args]).stdout).categories;
-  assert.deepEqual([['--seq', '6'], []].map((args) => replay(...args).map(({ price, sold }) => [price, sold])), [[[88, 2], [77, 0]], [[88, 2], [78, 0], [200000, 2]]]);
-  const standby = await openSeats(openScope(t), postgres, { office: seats.office, secrets: seats.secrets, ready: false });
+  assert.deepEqual([['--seq', '6'], []].map((args) => replay(seats, event, ...args).categories.map(({ price, sold }) => [price, sold])), [[[88, 2], [77, 0]], [[88, 2], [78, 0], [200000, 2]]]);
+  const standby = await openAnother(openScope(t), postgres, seats);
   await until('the standby to have it', async () => (await visitor(standby, event).info()).json.categories?.[2]?.sold === 2);
   await untilShown(visitor(standby, event), expected);
   assert.equal((await bob.release(hold)).status, 204);
@@ -220,14 +209,13 @@ test('new blocks, areas and categories come behind those that are there, while s
 });
 
 test('a correction ends streams, and the next stream names the new plan', async () => {
-  const { event, boss, alice } = await fresh();
-  const follow = (id) => openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${alice.token}`, ...(id && { 'last-event-id': id }) } });
-  const [before, { json: { version } }] = [await follow(), await alice.info()];
+  const { boss, alice } = await fresh();
+  const [before, { json: { version } }] = [await alice.stream('?since=0'), await alice.info()];
   const first = await before.find('the first', () => true);
   assert.equal(first.json.plan, (await alice.info()).json.plan);
   assert.equal((await boss.correct(hall({ name: 'Named anew' }))).status, 200);
   await until('the stream to end', () => before.ended);
-  const later = await follow(first.id);
+  const later = await alice.stream('?since=0', { 'last-event-id': first.id });
   const next = await later.find('the next', () => true);
   assert.equal(next.json.plan, (await alice.info()).json.plan);
   assert.notEqual(next.json.plan, first.json.plan);
@@ -278,7 +266,7 @@ test('a standby at which the event was out during a correction shows what counts
   await untilSnapshot(event);
   const ours = `seats.event e WHERE e.no = s.event AND e.id = '${event}'`;
   postgres.sql(`UPDATE seats.snapshot s SET body = set_byte(body, 20, get_byte(body, 20) # 1) FROM ${ours}`, 'seats'); // of another plan
-  const standby = await openSeats(openScope(t), postgres, { office: seats.office, secrets: seats.secrets, ready: false });
+  const standby = await openAnother(openScope(t), postgres, seats);
   await until('it to be out', async () => (await operator(standby).events()).json.events.find((one) => one.event === event)?.state === 'out');
   standby.pause();
   postgres.sql(`DELETE FROM seats.snapshot s USING ${ours}`, 'seats');
@@ -294,7 +282,7 @@ test('an owner that is killed in the middle of a correction made none; the stand
   const owner = await openSeats(own, store);
   await importHall(owner, 'one', hall({ name: 'Old' }));
   const { hold } = (await visitor(owner, 'one').hold({ seats: ['r1s1', 'r1s2'] })).json;
-  const standby = await openSeats(own, store, { office: owner.office, secrets: owner.secrets, ready: false });
+  const standby = await openAnother(own, store, owner);
   await until('it to be shown', async () => (await visitor(standby, 'one').info()).status === 200);
 
   store.sql(`CREATE FUNCTION seats.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(77); RETURN NEW; END $$;
@@ -315,7 +303,7 @@ test('an owner that is killed in the middle of a correction made none; the stand
   assert.equal((await boss.read()).json.name, 'Old');
 
   assert.equal((await boss.correct(hall({ name: 'Newest' }))).status, 200);
-  const restarted = await openSeats(own, store, { office: owner.office, secrets: owner.secrets, ready: false });
+  const restarted = await openAnother(own, store, owner);
   await until('the next standby to show it', async () => (await visitor(restarted, 'one').info()).json.name === 'Newest');
   assert.equal((await boss.correct(hall({ name: 'Last' }))).status, 200);
   await until('a standby that follows to show it', async () => (await visitor(restarted, 'one').info()).json.name === 'Last');

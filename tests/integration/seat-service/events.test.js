@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openSale, openSeats, operator, untilWaiting, visitor } from './site.js';
+import { hall, holdLock, importHall, openAnother, openSale, operator, untilWaiting, visitor } from './site.js';
 
 const numberOf = (postgres, event) => Number(postgres.sql(`SELECT no FROM seats.event WHERE id = '${event}'`, 'seats'));
 const readyz = (seats) => seats.private.get('/readyz');
@@ -104,7 +104,7 @@ test('an event to be owned is reported as not open from the start, with or witho
 
 test('a process is no standby for its own events because another event is owned elsewhere', async (t) => {
   const { scope, postgres, seats: first } = await openSale(t, ['theirs'], { config: { journal: { events: 'theirs' } } });
-  const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, ready: false });
+  const second = await openAnother(scope, postgres, first);
   await until('the second to see it', async () => (await stateOf(second, 'theirs'))?.state === 'following');
   await importHall(second, 'ours', hall());
   assert.equal((await visitor(second, 'ours').hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
@@ -118,7 +118,7 @@ test('a process is no standby for its own events because another event is owned 
 
 test('each owner audits its own events, not those of other owners', async (t) => {
   const { scope, postgres, seats: first } = await openSale(t, ['a'], { config: { journal: { events: 'a' } } });
-  const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, config: { journal: { events: 'b', snapshot_every: 100 } }, ready: false });
+  const second = await openAnother(scope, postgres, first, { config: { journal: { events: 'b', snapshot_every: 100 } } });
   await until('the second to take imports', async () => (await operator(second, 'b').import(hall({ limits: { orphan_rule: false } }))).status === 201);
   for (let seat = 0; seat < 100; seat += 1) await held(second, 'b', `r${Math.floor(seat / 10) + 1}s${(seat % 10) + 1}`);
   await until('a snapshot', () => postgres.sql(`SELECT max(seq) FROM seats.snapshot WHERE event = ${numberOf(postgres, 'b')}`, 'seats') === '101');
@@ -143,7 +143,7 @@ test('passes of an event created again invalidate the older ones, at every owner
   for (const strange of ['019A30000001000001', '', '019a3000', 7]) assertProblem(await visitor(first, 'premiere', pass(strange)).info(), 401, strange === '' ? 'event-renewed' : 'pass-invalid');
   await until('the newer one to be on disk', () => onDisk() > before);
 
-  const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, ready: false });
+  const second = await openAnother(scope, postgres, first);
   await until('the second to follow', async () => (await stateOf(second, 'premiere'))?.state === 'following');
   await first.kill();
   await second.untilReady();

@@ -6,14 +6,15 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { assertProblem, assertStatus, mangled, openContract, openRaw, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
-import { hall, halls, importHall, openPostgres, openSeats, operator, PassOffice, saga, states, visitor } from './site.js';
+import { assertProblem, assertStatus, mangled, openContract, openRaw, openScope, runProgram, seededRng, until } from '../../lib-js/index.js';
+import { hall, halls, importHall, openPostgres, openSeats, operator, PassOffice, saga, sell, states, visitor } from './site.js';
 import { markOf, readPlan } from '../../../web/plan.js';
 
 const scope = openScope(test);
 const postgres = await openPostgres(scope);
 const seats = await openSeats(scope, postgres, { config: { http: { loops: 4 } } });
 const fresh = halls(seats, 'night');
+const contract = openContract('seat-service/openapi.yaml');
 
 test('an event tells its name, prices, limits and counts', async () => {
   const { alice, event } = await fresh({ area: 50 });
@@ -461,9 +462,7 @@ test('a pass has to be there, ours, for this event and in time', async () => {
 
 test('buyers are shown the limits that the contract lists, and no others', async () => {
   const { alice } = await fresh();
-  const contract = readFileSync(new URL('../../../seat-service/openapi.yaml', import.meta.url), 'utf8');
-  const [, listed] = /\n {8}limits:\n {10}type: object\n {10}required: \[([^\]]*)\]/.exec(contract);
-  assert.deepEqual(Object.keys((await alice.info()).json.limits), listed.split(', '));
+  assert.deepEqual(Object.keys((await alice.info()).json.limits), contract.document.components.schemas.Event.properties.limits.required);
 });
 
 test('the same idempotency key brings the same answer, and no second hold', async () => {
@@ -500,39 +499,38 @@ test('repetitions that come before the first is answered wait for it, on whichev
 });
 
 test('free places of an area are sent as they change, though no seat does', async () => {
-  const { event, alice } = await fresh({ area: 50 });
+  const { alice } = await fresh({ area: 50 });
   const areas = async (since) => (await alice.availability(`?since=${since}`)).json.areas;
   const { version } = (await alice.availability()).json;
   assert.deepEqual(await areas(version), [{ id: 'floor', free: 50 }]);
-  const stream = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=${version}`, headers: { authorization: `Bearer ${alice.token}` } });
-  const noticed = (free) => stream.find(`${free} free places`, ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).areas[0].free === free);
+  const stream = await alice.stream(`?since=${version}`);
+  const noticed = (free) => stream.find(`${free} free places`, ({ event: kind, json }) => kind === 'seats' && json.areas[0].free === free);
   await noticed(50);
   assertStatus(await alice.hold({ area: 'floor', quantity: 3 }), 201);
-  const { version: now, line, ...news } = JSON.parse((await noticed(47)).data);
+  const { version: now, line, ...news } = (await noticed(47)).json;
   assert.ok(now === version || now === version + 1, 'as soon as they are taken, or once that is in the journal');
   assert.equal(line, (await alice.availability()).json.line);
   assert.deepEqual(news, { since: version, free: [], held: [], sold: [], blocked: [], areas: [{ id: 'floor', free: 47 }] });
   assert.deepEqual(await areas(version), [{ id: 'floor', free: 47 }]);
   // Clients that must load the whole picture get them as well.
-  const late = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${alice.token}` } });
+  const late = await alice.stream('?since=0');
   const anew = await late.find('a word to take the picture', ({ event: kind }) => kind === 'resync');
-  assert.deepEqual(JSON.parse(anew.data).areas, [{ id: 'floor', free: 47 }]);
+  assert.deepEqual(anew.json.areas, [{ id: 'floor', free: 47 }]);
   for (const one of [stream, late]) one.close();
 });
 
 test('streams are bounded by session', async () => {
-  const { event, alice, bob } = await fresh();
-  const open = ({ token }) => openStream({ port: seats.port, path: `/v1/seats/${event}/stream`, headers: { authorization: `Bearer ${token}` } });
+  const { alice, bob } = await fresh();
   const mine = [];
-  for (let i = 0; i <= 32; i += 1) mine.push(await open(alice)); // at four loops
+  for (let i = 0; i <= 32; i += 1) mine.push(await alice.stream()); // at four loops
   const refused = mine.filter(({ status }) => status !== 200);
   assert.ok(refused.length > 0);
   for (const { status, headers } of refused) assert.deepEqual([status, headers['retry-after']], [429, '5']);
-  mine.push(await open(bob));
+  mine.push(await bob.stream());
   assert.equal(mine.at(-1).status, 200);
   for (const stream of mine) stream.close();
   await until('they are gone', async () => {
-    const again = await open(alice);
+    const again = await alice.stream();
     again.close();
     return again.status === 200;
   });
@@ -543,8 +541,8 @@ test('a stream that begins with a new price gets the old one when it is reverted
   const { event, alice } = await fresh();
   const price = async (is) => assert.equal((await operator(seats, event).price({ prices: { Back: is } })).status, 200);
   const { version } = (await alice.availability()).json;
-  const open = () => openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=${version}`, headers: { authorization: `Bearer ${alice.token}` } });
-  const find = (stream, is) => stream.find(`the price ${is}`, ({ data }) => JSON.parse(data).prices?.[1] === is);
+  const open = () => alice.stream(`?since=${version}`);
+  const find = (stream, is) => stream.find(`the price ${is}`, ({ json }) => json.prices?.[1] === is);
   await price(80000);
   const reader = await open(); // without a reader nothing is sent, so nothing compared
   await find(reader, 80000);
@@ -575,23 +573,19 @@ test('availability: two bits a seat, JSON, what has changed since, and streams',
   const { version } = markOf(empty.headers.etag);
   assert.equal(version, 1, 'its import is the first change of its journal');
 
-  const stream = await openStream({
-    port: seats.port,
-    path: `/v1/seats/${event}/stream?since=${version}`,
-    headers: { authorization: `Bearer ${alice.token}` },
-  });
+  const stream = await alice.stream(`?since=${version}`);
   await alice.hold({ seats: ['r1s1', 'r1s2'] });
-  const noticed = await stream.find('the hold', ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).held.length > 0);
-  assert.deepEqual(JSON.parse(noticed.data).held, [0, 1]);
-  assert.equal(JSON.parse(noticed.data).prices, undefined, 'nothing but a change of prices sends them');
+  const noticed = await stream.find('the hold', ({ event: kind, json }) => kind === 'seats' && json.held.length > 0);
+  assert.deepEqual(noticed.json.held, [0, 1]);
+  assert.equal(noticed.json.prices, undefined, 'nothing but a change of prices sends them');
 
   // A price change alone is sent, too; a later request and a later stream have the new prices.
   assert.equal((await operator(seats, event).price({ prices: { Back: 90000 } })).status, 200);
-  const priced = await stream.find('the price', ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).prices?.[1] === 90000);
-  assert.deepEqual(JSON.parse(priced.data).prices, [150000, 90000]);
+  const priced = await stream.find('the price', ({ event: kind, json }) => kind === 'seats' && json.prices?.[1] === 90000);
+  assert.deepEqual(priced.json.prices, [150000, 90000]);
   assert.deepEqual((await alice.availability(`?since=${version}`)).json.prices, [150000, 90000]);
-  const late = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=${version}`, headers: { authorization: `Bearer ${alice.token}` } });
-  assert.deepEqual(JSON.parse((await late.find('its first event', ({ event: kind }) => kind === 'seats')).data).prices, [150000, 90000]);
+  const late = await alice.stream(`?since=${version}`);
+  assert.deepEqual((await late.find('its first event', ({ event: kind }) => kind === 'seats')).json.prices, [150000, 90000]);
   for (const one of [stream, late]) one.close();
 
   const now = await until('the picture to show the hold', async () => {
@@ -699,12 +693,7 @@ test('the saga extends, confirms and refunds, each as often as it likes', async 
 test('a part of a sale is refunded, and the rest stays sold', async () => {
   const { event, alice, bob } = await fresh({ area: 50, limits: { orphan_rule: false } });
   const order = saga(seats, event);
-  const sell = async (what) => {
-    const { hold } = (await alice.hold(what)).json;
-    for (const step of [order.extend, order.confirm]) assert.equal((await step(hold, 'order-1')).status, 200);
-    return hold;
-  };
-  const hold = await sell({ seats: ['r1s1', 'r1s2', 'r1s3'] });
+  const hold = await sell(seats, event, alice, ['r1s1', 'r1s2', 'r1s3']);
   for (let i = 0; i < 2; i += 1) {
     const { status, json } = await order.refund(hold, 'order-1', { seats: ['r1s2'] });
     assert.deepEqual([status, json.verdict, json.state, json.seats, json.total], [200, 'refunded', 'sold', ['r1s1', 'r1s3'], 300000]);
@@ -712,7 +701,7 @@ test('a part of a sale is refunded, and the rest stays sold', async () => {
   assertProblem(await order.refund(hold, 'order-1', { seats: ['r1s1', 'r1s2'] }), 422, 'not-in-hold');
   assertProblem(await order.refund(hold, 'order-1', { keep: 1 }), 422, 'seats-and-area');
   assert.equal((await bob.hold({ seats: ['r1s2'] })).status, 201);
-  const floor = await sell({ area: 'floor', quantity: 3 });
+  const floor = await sell(seats, event, alice, { area: 'floor', quantity: 3 });
   for (let i = 0; i < 2; i += 1) assert.equal((await order.refund(floor, 'order-1', { keep: 1 })).json.quantity, 1);
   const listed = (await seats.admin.get(`/admin/events/${event}/export`)).json;
   assert.deepEqual(listed.map(({ seat, places, price }) => seat ?? [places, price]), ['r1s1', 'r1s3', [1, 150000]]);
@@ -764,7 +753,6 @@ test('an order cannot confirm a hold that it gave back', async () => {
 // A browser without scripts: only forms, redirects and cookies.
 function browser(event, who = {}, office = seats.office) {
   const path = `/v1/seats/${event}/plain`;
-  const contract = openContract('seat-service/openapi.yaml');
   const headers = { cookie: `fg_pass_${event}=${office.pass(event, who)}`, 'accept-language': 'en' };
   const origin = `http://127.0.0.1:${seats.port}`;
   return {

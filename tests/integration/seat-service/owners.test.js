@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, client, freePort, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openFollower, openPair, openPostgres, openSale, openSeats, operator, opens, untilWaiting, visitor } from './site.js';
+import { hall, holdLock, importHall, openAnother, openFollower, openPair, openPostgres, openSale, openSeats, operator, opens, untilWaiting, visitor } from './site.js';
 
 const NAME_LOCKS = 4606786 + 4; // LOCK_CLASS and STORE_LOCK_NAME of store.c
 
@@ -66,7 +66,7 @@ test('a second process of the same name reports it and owns nothing meanwhile', 
   const same = { shares: 2, config: { journal: { instance: 'seats1' } } };
   const first = await openSeats(scope, postgres, same);
   await until('the first to take its place', async () => (await first.private.get('/readyz')).status === 200);
-  const second = await openSeats(scope, postgres, { ...same, office: first.office, secrets: first.secrets, ready: false });
+  const second = await openAnother(scope, postgres, first, same);
   const reasons = async () => (await second.private.get('/readyz')).json.reasons.map(({ reason: one }) => one);
   await until('the second to name the mistake', async () => (await reasons()).includes('instance-taken'));
   const line = await until('it to be logged', () => second.child.logLines().find(({ setting }) => setting === '[journal] instance'));

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openScope, runBeside, until } from '../../lib-js/index.js';
-import { hall, holdLock, importHall, openPostgres, openSeats, operator, saga, untilWaiting, visitor } from './site.js';
+import { hall, holdLock, importHall, openAnother, openPostgres, openSeats, operator, sell, untilWaiting, visitor } from './site.js';
 
 const scope = openScope(test);
 let replayed;
@@ -13,7 +13,7 @@ const postgres = await openPostgres(scope);
 const owner = await openSeats(scope, postgres);
 await importHall(owner, 'past', hall({ starts_at: '2020-05-01T18:00:00Z' }));
 await importHall(owner, 'next', hall());
-const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+const standby = await openAnother(scope, postgres, owner);
 await until('the standby to follow both', async () => (await standby.metrics()).get('fairgate_seats_events{state="following"}') === 2);
 const archive = scope.tempDir('archive-');
 
@@ -27,17 +27,11 @@ const replay = async (env) => {
   return JSON.parse(stdout);
 };
 
-async function sell(seats, event, seat) {
-  const { hold } = (await visitor(seats, event).hold({ seats: [seat] })).json;
-  for (const act of ['extend', 'confirm'])
-    assert.equal((await saga(seats, event)[act](hold, `order-${event}-${seat}`)).status, 200);
-  return hold;
-}
 const projected = () => until('the holds to be read out of the journal', () =>
   sql("SELECT count(*) FROM head JOIN projected USING (event, seq) JOIN event ON no = event WHERE id = 'past'") === '1', { timeoutMs: 60_000 });
 
 test('an event with an open hold stays, and one that has not begun', async () => {
-  await sell(owner, 'past', 'r1s1');
+  await sell(owner, 'past', visitor(owner, 'past'), ['r1s1'], 'order-past-r1s1');
   const someone = visitor(owner, 'past');
   const { hold } = (await someone.hold({ seats: ['r1s2'] })).json;
   await projected();
@@ -85,7 +79,7 @@ test('an owner leaves it only once no seat of it is held', async () => {
 
 test('then its owner lets go of it without a restart, and the event goes; the other is sold meanwhile', async () => {
   replayed = await replay();
-  await sell(owner, 'next', 'r1s1');
+  await sell(owner, 'next', visitor(owner, 'next'), ['r1s1'], 'order-next-r1s1');
   // The last rows may not have been read from the journal yet: then the mark is removed, and an owner reads them.
   const { stdout } = await until('it to be archived', async () => {
     const done = await retire('past');
@@ -100,7 +94,7 @@ test('then its owner lets go of it without a restart, and the event goes; the ot
   assert.equal(totals.seats_sold, 1);
   assert.match(totals.chain, /^[0-9a-f]{64}$/);
   assert.equal((await visitor(owner, 'past').info()).status, 404);
-  await sell(owner, 'next', 'r2s1');
+  await sell(owner, 'next', visitor(owner, 'next'), ['r2s1'], 'order-next-r2s1');
 });
 
 test('after a takeover or start it is unknown, and its id stays reserved', async () => {

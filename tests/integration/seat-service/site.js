@@ -1,6 +1,7 @@
 // A seat-service with PostgreSQL, a waiting room's key and a hall, for the tests of this folder and of
 // tests/fault/seat-service.
 
+import assert from 'node:assert/strict';
 import {
   createHash,
   createPrivateKey,
@@ -10,7 +11,7 @@ import {
 } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeKeyPair, makeSecrets, openContract, openScope, psqlPath, startPostgres, startService, until } from '../../lib-js/index.js';
+import { assertStatus, makeKeyPair, makeSecrets, openContract, openProxy, openScope, openStream, psqlPath, runProgram, startPostgres, startService, until } from '../../lib-js/index.js';
 
 // Every answer to a visitor, the saga or the operator is checked against the contract.
 const contract = openContract('seat-service/openapi.yaml');
@@ -117,6 +118,12 @@ export async function openPostgres(scope, settings = {}, disk = null, clock = nu
   return postgres;
 }
 
+// PostgreSQL behind a wire that can fail. Whoever connects through it cannot end before the wire is healed.
+export async function openWired(scope, postgres, options) {
+  const wire = await openProxy(scope, { to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) }, ...options });
+  return { wire, conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` };
+}
+
 // Another transaction that holds the statement's locks until let go().
 let holders = 0;
 export async function holdLock(scope, postgres, lock, database = 'seats') {
@@ -171,6 +178,9 @@ export async function openSeats(scope, postgres, { office, secrets, shares = 0, 
   return seats;
 }
 
+// Another process on the database.
+export const openAnother = (scope, postgres, { office, secrets }, options) => openSeats(scope, postgres, { office, secrets, ready: false, ...options });
+
 // A database, and a process that serves these events from it.
 export async function openSale(t, events, { document = hall(), ...options } = {}) {
   const scope = openScope(t);
@@ -198,9 +208,9 @@ export const untilOwner = (seats) =>
     return status === 200 && json.role === 'owner';
   }, { timeoutMs: 60_000 });
 
-// Another process on the database, once it follows the owner.
-export async function openFollower(scope, postgres, { office, secrets }, options) {
-  const standby = await openSeats(scope, postgres, { office, secrets, ready: false, ...options });
+// Another process, once it follows the owner.
+export async function openFollower(scope, postgres, owner, options) {
+  const standby = await openAnother(scope, postgres, owner, options);
   await until('the standby to follow', async () => (await roleOf(standby)) === 'standby');
   return standby;
 }
@@ -272,6 +282,7 @@ export function visitor(seats, event, { agent = false, ...options } = {}) {
     info: () => call('GET', ''),
     plan: (headers = {}, query = '') => call('GET', `/plan${query}`, { headers }),
     availability: (query = '', headers = {}) => call('GET', `/availability${query}`, { headers }),
+    stream: (query = '', headers = {}) => openStream({ port: seats.port, path: `${base}/stream${query}`, headers: { authorization: `Bearer ${token}`, ...headers } }),
     code: (code) => call('POST', '/codes', { body: { code } }),
     propose: (wish, more = {}) => call('POST', '/proposals', { body: { best_available: wish, ...more } }),
     hold: (body, key) => call('POST', '/holds', { body, headers: keyed(key) }),
@@ -307,11 +318,32 @@ export function saga(seats, event) {
   };
 }
 
+// Sells what the buyer wishes, or these seats, to an order; returns the hold.
+export async function sell(seats, event, buyer, what, order = 'order-1') {
+  const { hold } = (await buyer.hold(Array.isArray(what) ? { seats: what } : what)).json;
+  assertStatus(await saga(seats, event).extend(hold, order), 200);
+  assert.equal((await saga(seats, event).confirm(hold, order)).json.verdict, 'confirmed');
+  return hold;
+}
+
+// A stream, once the visitor's process serves one.
+export const follow = (who, query) => until('a stream', async () => {
+  const stream = await who.stream(query);
+  if (stream.status === 200) return stream;
+  stream.close();
+  return false;
+});
+
 // 2 bits per seat, lowest first.
 export function states(octets, count) {
   const names = ['free', 'held', 'sold', 'blocked'];
   return Array.from({ length: count }, (_, i) => names[(octets[i >> 2] >> ((i & 3) * 2)) & 3]);
 }
+
+export const picture = async (who, count) => states((await who.availability('', { accept: 'application/octet-stream' })).body, count);
+
+// The output of the journal's replay.
+export const replay = (seats, event, ...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event, ...args]).stdout);
 
 // The operator's calls to the private listener.
 export function operator(seats, event) {

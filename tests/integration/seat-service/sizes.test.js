@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, until } from '../../lib-js/index.js';
-import { hall, openFollower, openSale, operator, opens, saga, states, visitor } from './site.js';
+import { hall, openFollower, openSale, operator, opens, picture, saga, visitor } from './site.js';
 
 test('one seat and one standing place are sold, given back, and held by the next', async (t) => {
   const { seats } = await openSale(t, ['tiny'], { document: hall({ rows: 1, seatsPerRow: 1, area: 1 }) });
@@ -35,7 +35,7 @@ test('of 66,000 seats 64 apart are held, corrected, sold, exported in pages and 
   await until('the standby to own it', () => opens(standby, 'arena'));
 
   const bob = visitor(standby, 'arena');
-  const all = states((await bob.availability('', { accept: 'application/octet-stream' })).body, 66_000);
+  const all = await picture(bob, 66_000);
   assert.deepEqual([all.filter((state) => state === 'sold').length, all.filter((state) => state === 'free').length], [64, 65_936]);
   const { name, categories: [{ price }] } = (await bob.info()).json;
   assert.deepEqual([name, price], ['Arena', 1]);
