@@ -75,17 +75,7 @@ test('no other origin may, not even a similar one or the public listener\'s', as
 });
 
 test('a list with something else than origins on it is refused before anything starts', async () => {
-  const { secrets } = seats;
-  const answer = runProgram('seat-service', ['--check-config'], {
-    env: {
-      FAIRGATE_PRIVATE_ORIGINS: 'http://localhost:1/console',
-      FAIRGATE_PRIVATE_TOKEN_FILE: secrets.path('admin-token'),
-      FAIRGATE_PRIVATE_PORT: '0',
-      FAIRGATE_HTTP_PORT: '0',
-      FAIRGATE_POSTGRES_CONNINFO: 'dbname=x',
-      FAIRGATE_HOLDS_KEYS_FILE: secrets.path('hold-keys'),
-    },
-  });
+  const answer = runProgram('seat-service', ['--check-config', '--config', seats.configPath], { env: { FAIRGATE_PRIVATE_ORIGINS: 'http://localhost:1/console' } });
   assert.equal(answer.status, 2);
   assert.match(answer.stderr, /private\.origins.*"http:\/\/localhost:1\/console"/);
 });

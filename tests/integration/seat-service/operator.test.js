@@ -2,32 +2,13 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, assertStatus, openScope, openStream, runProgram, serve, until } from '../../lib-js/index.js';
-import {
-  hall,
-  halls,
-  importHall,
-  openPostgres,
-  openSeats,
-  operator,
-  PassOffice,
-  saga,
-  states,
-  visitor,
-} from './site.js';
+import { assertProblem, assertStatus, openScope, serve, until } from '../../lib-js/index.js';
+import { hall, halls, importHall, openAnother, openPostgres, openSeats, operator, PassOffice, picture, replay, saga, sell, visitor } from './site.js';
 
 const scope = openScope(test);
 const postgres = await openPostgres(scope);
 const seats = await openSeats(scope, postgres);
 const fresh = halls(seats, 'house');
-
-async function sell(event, buyer, what, order = 'order-1') {
-  const { hold } = (await buyer.hold(Array.isArray(what) ? { seats: what } : what)).json;
-  await saga(seats, event).extend(hold, order);
-  const sold = await saga(seats, event).confirm(hold, order);
-  assert.equal(sold.json.verdict, 'confirmed');
-  return hold;
-}
 
 test('a repeated import is accepted, a different document is refused', async () => {
   const boss = operator(seats, 'import-1');
@@ -50,42 +31,33 @@ test('an import that says no limits gets safe ones, and the answer lists those t
   assert.deepEqual(off.unlimited, ['max_per_buyer', 'rate_per_session_per_s']);
 });
 
+const spoilt = (row, nth, seat) => {
+  const body = hall();
+  Object.assign(body.plan.zones[0].rows[row].seats[nth], seat);
+  return body;
+};
+const coded = (code) => hall({ channels: [{ id: 'press' }, { id: 'club', code }] });
+const BAD_PLANS = [
+  ['a seat that is there twice', spoilt(0, 1, { seat_guid: 'r1s1' }), /^\/plan\/zones\/0\/rows\/0\/seats\/1\/seat_guid: /],
+  ['a seat whose name reads like a standing place', spoilt(0, 1, { seat_guid: 'floor#1' }), /^\/plan\/zones\/0\/rows\/0\/seats\/1\/seat_guid: must not have a #$/],
+  ['an unknown category', spoilt(3, 2, { category: 'Loge' }), /rows\/3\/seats\/2\/category/],
+  ...['   1234567   ', '일이삼사오육칠'].map((code) => [`the code ${code}`, coded(code), /^\/channels\/1\/code: must have at least 8 characters other than spaces$/]),
+];
+
 test('a bad plan is named by pointer and rule, and changes nothing', async () => {
   const boss = operator(seats, 'import-2');
-  const twice = hall();
-  twice.plan.zones[0].rows[0].seats[1].seat_guid = 'r1s1';
-  const refused = await boss.import(twice);
-  assertProblem(refused, 422, 'bad-plan');
-  assert.match(refused.json.detail, /^\/plan\/zones\/0\/rows\/0\/seats\/1\/seat_guid: /);
-  const lost = hall();
-  lost.plan.zones[0].rows[3].seats[2].category = 'Loge';
-  assert.match((await boss.import(lost)).json.detail, /rows\/3\/seats\/2\/category/);
+  for (const [what, body, detail] of BAD_PLANS) {
+    const refused = await boss.import(body);
+    assert.match(`${refused.json.detail}`, detail, what);
+    assertProblem(refused, 422, 'bad-plan');
+  }
   assertProblem(await boss.import('{"name":'), 400, 'bad-json');
   assert.equal((await boss.import({ ...hall(), colour: 'red' })).status, 422);
   assertProblem(await boss.read(), 404, 'event-unknown');
   assert.equal(postgres.sql("SELECT count(*) FROM seats.event WHERE id = 'import-2'", 'seats'), '0');
   const bad = await seats.admin.put('/admin/events/Not_An_Id', { body: hall() });
   assertProblem(bad, 422, 'bad-event-id');
-  assert.equal((await boss.import(hall())).status, 201, 'the id is still to be had');
-});
-
-test('a channel code that is easily guessed is refused by its pointer', async () => {
-  const coded = (code) => hall({ channels: [{ id: 'press' }, { id: 'club', code }] });
-  const boss = operator(seats, 'import-code');
-  for (const code of ['   1234567   ', '일이삼사오육칠']) {
-    const refused = await boss.import(coded(code));
-    assertProblem(refused, 422, 'bad-plan');
-    assert.equal(refused.json.detail, '/channels/1/code: must have at least 8 characters other than spaces');
-  }
-  assert.equal((await boss.import(coded('일이삼 사오육칠팔'))).status, 201);
-});
-
-test('a seat whose name reads like a standing place is refused', async () => {
-  const body = hall();
-  body.plan.zones[0].rows[0].seats[1].seat_guid = 'floor#1';
-  const refused = await operator(seats, 'import-standing').import(body);
-  assertProblem(refused, 422, 'bad-plan');
-  assert.equal(refused.json.detail, '/plan/zones/0/rows/0/seats/1/seat_guid: must not have a #');
+  assert.equal((await boss.import(coded('일이삼 사오육칠팔'))).status, 201, 'the id is still to be had');
 });
 
 test('what is exported can be imported again', async () => {
@@ -161,10 +133,7 @@ test('blocked seats cannot be held until they are unblocked', async () => {
   const { boss, alice } = await fresh({ area: 10 });
   const blocked = assertStatus(await boss.block({ seats: ['r1s1', 'r1s2'], reason: 'camera' }), 200);
   assert.equal(blocked.json.change, 'blocked');
-  await until('the picture to show it', async () => {
-    const picture = await alice.availability('', { accept: 'application/octet-stream' });
-    return states(picture.body, 100)[1] === 'blocked';
-  });
+  await until('the picture to show it', async () => (await picture(alice, 100))[1] === 'blocked');
   assert.equal((await alice.hold({ seats: ['r1s1', 'r1s2'] })).status, 409);
   assert.equal((await boss.unblock({ seats: ['r1s1', 'r1s2'] })).status, 200);
   assert.equal((await alice.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
@@ -219,7 +188,7 @@ test('a price change counts for holds from then on', async () => {
 test('prices of several categories change in one act: pages, trail, replay and standby have all of them or none', async (t) => {
   const { event, boss, alice } = await fresh();
   const held = (await alice.hold({ seats: ['r1s1', 'r1s2'] })).json;
-  const stream = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${alice.token}` } });
+  const stream = await alice.stream('?since=0');
   await stream.find('the first', () => true);
   for (const prices of [undefined, {}, { Front: null }, { Front: 1, Loge: 2 }, { Front: 1, Back: -1 }]) assertProblem(await boss.price({ prices }), 422, 'bad-field');
   const { json } = await boss.price({ prices: { Back: 40000, Front: 50000 }, reason: 'few came' });
@@ -238,9 +207,8 @@ test('prices of several categories change in one act: pages, trail, replay and s
   for (let n = 1; n <= 300; n += 1) assert.equal((await boss.price({ prices: { Front: n } })).status, 200, `change ${n}`);
   assert.equal((await boss.price({ prices: { Front: 50000 } })).status, 200);
   assert.equal((await alice.read(held.hold)).json.total, 300000);
-  const { stdout } = runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', event]);
-  assert.deepEqual(JSON.parse(stdout).categories.map(({ price }) => price), [50000, 40000]);
-  const standby = await openSeats(openScope(t), postgres, { office: seats.office, secrets: seats.secrets, ready: false });
+  assert.deepEqual(replay(seats, event).categories.map(({ price }) => price), [50000, 40000]);
+  const standby = await openAnother(openScope(t), postgres, seats);
   await until('the standby to show them', async () => (await visitor(standby, event).info()).json.categories?.map(({ price }) => price).join() === '50000,40000');
 });
 
@@ -269,7 +237,7 @@ test('a page of the trail has acts whole, and says where the next one begins', a
 test('the saga of the order that bought it moves a sold seat, all or nothing, once', async () => {
   const { event, boss, alice, bob } = await fresh();
   const order = saga(seats, event);
-  const hold = await sell(event, alice, ['r1s1', 'r1s2'], 'order-7');
+  const hold = await sell(seats, event, alice, ['r1s1', 'r1s2'], 'order-7');
   const { purchase, total } = (await order.read(hold)).json;
   const { hold: open } = (await bob.hold({ seats: ['r4s6', 'r4s7'] })).json;
   assertProblem(await order.move(open, 'order-7', ['r4s6'], ['r4s5']), 409, 'hold-not-sold');
@@ -301,7 +269,7 @@ test('the saga of the order that bought it moves a sold seat, all or nothing, on
 test('a preview of a seat move follows the same rules, and nothing moves', async () => {
   const { event, boss, alice, bob } = await fresh();
   const order = saga(seats, event);
-  const hold = await sell(event, alice, ['r1s1', 'r1s2'], 'order-7');
+  const hold = await sell(seats, event, alice, ['r1s1', 'r1s2'], 'order-7');
   await bob.hold({ seats: ['r4s6', 'r4s7'] });
   const before_ = (await boss.exported()).text;
   const asked = async (...how) => (await order.movable(hold, ...how)).json;
@@ -319,7 +287,7 @@ test('a preview of a seat move follows the same rules, and nothing moves', async
 
 test('the export comes as CSV too, and no field of it is a formula', async () => {
   const { event, boss, alice } = await fresh();
-  await sell(event, alice, ['r1s1'], '=cmd|calc');
+  await sell(seats, event, alice, ['r1s1'], '=cmd|calc');
   const { status, headers, text } = await boss.exported('?format=csv');
   assert.equal(status, 200);
   assert.match(headers['content-type'], /^text\/csv/);
@@ -331,7 +299,7 @@ test('the export comes as CSV too, and no field of it is a formula', async () =>
 
 test('the export comes in pages, too, in the order of the plan', async () => {
   const { event, boss, alice } = await fresh();
-  await sell(event, alice, ['r1s3', 'r1s1', 'r1s2'], 'order-7');
+  await sell(seats, event, alice, ['r1s3', 'r1s1', 'r1s2'], 'order-7');
   const page = async (query) => (await boss.exported(query)).json.map(({ seat }) => seat);
   assert.deepEqual(await page('?limit=2'), ['r1s1', 'r1s2']);
   assert.deepEqual(await page('?limit=2&after=r1s2'), ['r1s3']);
@@ -343,10 +311,10 @@ test('the export comes in pages, too, in the order of the plan', async () => {
 
 test('standing places are exported behind the seats until they are given back', async () => {
   const { event, boss, alice, bob } = await fresh({ areas: [{ id: 'floor', name: 'Standing', category: 'Front', capacity: 50 }] });
-  const first = await sell(event, alice, { area: 'floor', quantity: 2 }, 'order-1');
+  const first = await sell(seats, event, alice, { area: 'floor', quantity: 2 }, 'order-1');
   await boss.price({ prices: { Front: 160000 } });
-  const second = await sell(event, bob, { area: 'floor', quantity: 3 }, 'order-2');
-  await sell(event, alice, ['r1s1'], 'order-3');
+  const second = await sell(seats, event, bob, { area: 'floor', quantity: 3 }, 'order-2');
+  await sell(seats, event, alice, ['r1s1'], 'order-3');
   const row = (order, hold, places, price) => ({ zone: 'Standing', category: 'Front', order, hold, area: 'floor', places, price });
   const [seat, ...areas] = (await boss.exported()).json;
   assert.equal(seat.seat, 'r1s1');
@@ -380,7 +348,7 @@ test('counts tell how the sale went, and how it is now', async () => {
 test('metrics tell of each event what is held, free, sold and blocked', async () => {
   const { event, boss, alice } = await fresh({ area: 10 });
   await alice.hold({ seats: ['r1s1', 'r1s2'] });
-  await sell(event, alice, ['r2s1']);
+  await sell(seats, event, alice, ['r2s1']);
   await boss.block({ area: 'floor', quantity: 4 });
   const told = async () => {
     const metrics = await seats.metrics();
@@ -408,9 +376,8 @@ test('replay prints JSON, whatever a hall calls its seats and however long its n
   for (const [i, seat] of list.entries()) Object.assign(seat, { seat_guid: `a"b\\${i}\n`, category: names[0] });
   await importHall(seats, 'odd-names', body);
   assertStatus(await visitor(seats, 'odd-names').hold({ seats: [list[3].seat_guid] }), 201);
-  const replay = (...args) => JSON.parse(runProgram('seat-service', ['replay', '--config', seats.configPath, '--event', 'odd-names', ...args]).stdout);
-  assert.deepEqual(Object.entries(replay('--seats').seats).map(([guid, { state }]) => [guid, state]), [[list[3].seat_guid, 'held']]);
-  assert.equal(replay().areas.length, 64);
+  assert.deepEqual(Object.entries(replay(seats, 'odd-names', '--seats').seats).map(([guid, { state }]) => [guid, state]), [[list[3].seat_guid, 'held']]);
+  assert.equal(replay(seats, 'odd-names').areas.length, 64);
 });
 
 test('keys are fetched from the waiting room, and a rotation is noticed', async (t) => {
