@@ -22,7 +22,6 @@ const seatsOf = (facts) => facts.map(({ seat }) => seat).sort().join(' ');
 const sum = (facts) => facts.reduce((total, { amount }) => total + (amount ?? 0), 0);
 
 class Account {
-  facts = [];
   intent = null;
   captured = [];
   refunded = [];
@@ -38,7 +37,6 @@ class Account {
   }
 
   *add(fact) {
-    this.facts.push(fact);
     if (fact.fact === 'intent') this.intent ??= fact;
     else if (fact.fact === 'status') this.status = fact;
     else if (fact.fact === 'sold') this.seats.push(fact);
