@@ -69,15 +69,15 @@ describe('the edge', () => {
     assert.equal(answer.headers.location, '/e/demo');
   });
 
-  test('has no route to private paths', async () => {
-    for (const path of ['/admin/events', '/internal/x', '/metrics', '/readyz', '/console', '/v2']) {
-      assertProblem(await stack.edge.get(path), 404, 'not-found');
-    }
-  });
-
-  test('answers 503 for a service that is down', async () => {
-    assertProblem(await stack.edge.get('/v1/pay/me'), 503, 'unavailable');
-  });
+  for (const [name, status, problem, method, ...paths] of [
+    ['has no route to private paths', 404, 'not-found', 'GET', '/admin/events', '/internal/x', '/metrics', '/readyz', '/console', '/v2'],
+    ['answers 503 for a service that is down', 503, 'unavailable', 'GET', '/v1/pay/me'],
+    ['answers 502 for a service with an invalid response', 502, 'bad-gateway', 'GET', '/e/nonsense'],
+    ['refuses TRACE with 405', 405, 'method-not-allowed', 'TRACE', '/e/demo'],
+  ])
+    test(name, async () => {
+      for (const path of paths) assertProblem(await stack.edge.call(method, path), status, problem);
+    });
 
   test('sets the client\'s address and ignores forwarding headers', async () => {
     const headers = {
@@ -134,10 +134,6 @@ describe('the edge', () => {
     });
   }
 
-  test('answers 502 for a service with an invalid response', async () => {
-    assertProblem(await stack.edge.get('/e/nonsense'), 502, 'bad-gateway');
-  });
-
   test('answers a page in words, in the first language of the browser', async () => {
     const open = (path, language) => stack.edge.get(path, { headers: { accept: 'text/html,*/*', 'accept-language': language } });
     for (const [path, status] of [['/e/nonsense', 502], ['/pay/checkout', 503], ['/admin/events', 404]]) {
@@ -149,10 +145,6 @@ describe('the edge', () => {
         assert.ok(page.text.includes(`<html lang="${lang}">`), `${path}, ${language}`);
       }
     }
-  });
-
-  test('refuses TRACE with 405', async () => {
-    assertProblem(await stack.edge.call('TRACE', '/e/demo'), 405, 'method-not-allowed');
   });
 
   test('moves reads and repeatable joins to another front when one dies', async () => {

@@ -31,7 +31,6 @@ function onPrivate(request, answer) {
 }
 
 function onPublic(request, answer) {
-  if (request.url === '/e/die') process.exit(7);
   if (request.url === '/e/abort') process.abort();
   if (request.url === '/e/nonsense') return request.socket.end('this is no HTTP\r\n\r\n');
   if (request.url === '/healthz') return answer.writeHead(200).end('ok\n');
