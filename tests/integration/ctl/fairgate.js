@@ -9,6 +9,15 @@ import { renderConfig, runBeside } from '../../lib-js/index.js';
 // The program's exit codes (infra/ctl/README.md).
 export const EXIT = { done: 0, refused: 1, usage: 2, away: 3, unknown: 4, token: 5, changed: 6, cancelled: 7 };
 
+// The services of a stack; `profile` says how its edge is reached.
+export const servicesOf = ({ base, dir }, profile) => ({
+  queue: { privatePort: base + 11 },
+  seats: { privatePort: base + 12 },
+  pay: { privatePort: base + 13 },
+  tokenFile: join(dir, 'secrets/admin-token'),
+  profile,
+});
+
 const address = (service) => (service === undefined ? undefined : `http://127.0.0.1:${service.privatePort}`);
 
 // Services as returned by startService(). `profile` has further settings of the profile.

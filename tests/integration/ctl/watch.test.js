@@ -7,18 +7,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { client, openScope, openStack, programPath, serve, until } from '../../lib-js/index.js';
-import { commandLine, done, EXIT } from './fairgate.js';
+import { commandLine, done, EXIT, servicesOf } from './fairgate.js';
 
 const scope = openScope(test);
 const stack = await openStack(scope);
 await stack.up();
-const services = {
-  queue: { privatePort: stack.base + 11 },
-  seats: { privatePort: stack.base + 12 },
-  pay: { privatePort: stack.base + 13 },
-  tokenFile: join(stack.dir, 'secrets/admin-token'),
-  profile: { edge: `http://127.0.0.1:${stack.base}` },
-};
+const services = servicesOf(stack, { edge: `http://127.0.0.1:${stack.base}` });
 const fairgate = commandLine(scope, services);
 
 // The program on its own terminal: {text, type(keys), resize(columns), ended}. The surrounding shell prints the terminal's
