@@ -2,13 +2,14 @@
 // started with them. tests/packages/images.test.js runs compose.yaml and shared-seats.yaml.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import yaml from 'js-yaml';
 import { openScope, programPath, ROOT } from '../lib-js/index.js';
 import { edgeOf } from '../lib-js/manifests.js';
+import { selfSign } from './certificate.js';
 
 // As compose reads it: ${NAME}, or ${NAME:-otherwise}. Debian's podman-compose leaves a variable with an empty default.
 const read = (name, env) => yaml.load(readFileSync(join(ROOT, 'infra/compose', name), 'utf8').replace(/\$\{(\w+)(?::-([^}]+))?\}/g, (_, key, otherwise = '') => env[key] ?? otherwise));
@@ -56,7 +57,7 @@ test('the service and the edge take these settings', (t) => {
   assert.doesNotMatch(checked.stderr, /OWNER|JOURNAL|unknown|owner\./, checked.stderr);
   writeFileSync(file, config);
   const pem = join(dir, 'tls.pem');
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=tickets.example', '-keyout', pem, '-out', pem], { stdio: 'ignore' });
+  selfSign(pem);
   const tls = read('tls.yaml', { FAIRGATE_TLS_PEM: pem }).services.edge;
   assert.deepEqual(tls.volumes, [`${pem}:${tls.environment.FAIRGATE_EDGE_TLS_PEM}:ro`]);
   assert.deepEqual(tls.ports, ['443:8443']);

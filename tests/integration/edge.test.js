@@ -27,6 +27,7 @@ import {
   until,
 } from '../lib-js/index.js';
 import { byHttp1, byHttp2, judgeFullEdge, MOST, openCrowded, patient } from '../lib-js/full-edge.js';
+import { selfSign } from './certificate.js';
 import { code, FLAG, FRAME, frame, getHead, H2, header } from '../lib-js/h2.js';
 
 const REQUESTS_PER_10S = 400;
@@ -374,12 +375,7 @@ describe('the edge behind a CDN and a balancer', () => {
 
 function certificate(scope) {
   const pem = join(scope.tempDir(), 'edge.pem');
-  const subject = ['-subj', '/CN=localhost', '-days', '2'];
-  const keys = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  execFileSync('openssl', ['req', '-x509', ...keys, ...subject, '-keyout', pem, '-out', `${pem}.crt`], {
-    stdio: 'ignore',
-  });
-  execFileSync('sh', ['-c', `cat ${pem}.crt >>${pem}`]);
+  selfSign(pem);
   return pem;
 }
 

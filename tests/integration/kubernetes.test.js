@@ -12,6 +12,7 @@ import { client, freePortBase, openScope, ROOT, until } from '../lib-js/index.js
 import { behindCrowd, judgeFullEdge, MOST, openCrowded } from '../lib-js/full-edge.js';
 import { edgeOf, faultsOf, ISSUER_AT, judgesOf, kustomized, sharedSeats } from '../lib-js/manifests.js';
 import { RULES_OF_PODS } from '../lib-js/observe.js';
+import { selfSign } from './certificate.js';
 
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const small = kustomized('overlays/small');
@@ -91,7 +92,7 @@ async function openEdge(t, documents, settings, change = (config) => config, wit
 test('the edge serves TLS with a Secret\'s certificate and redirects HTTP to it', async (t) => {
   const { ports, clear } = await openEdge(t, production, (dir) => {
     const [key, crt] = ['tls.key', 'tls.crt'].map((name) => join(dir, name));
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=tickets.example', '-keyout', key, '-out', crt], { stdio: 'ignore' });
+    selfSign(key, crt);
     const keys = join(dir, 'keys');
     writeFileSync(keys, Array.from({ length: 3 }, () => `${randomBytes(80).toString('base64')}\n`).join(''));
     return { FAIRGATE_EDGE_TLS_PEM: crt, FAIRGATE_EDGE_TICKET_KEYS: keys };

@@ -1,12 +1,12 @@
 // The command line for the waiting room: events, knobs, moves, the trail, codes, the draw, and error messages.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { freePort, openForgetfulDisk, openScope, serve, until } from '../../lib-js/index.js';
+import { selfSign } from '../certificate.js';
 import { makeEvent, openSite, Visitor } from '../queue-front/support.js';
 import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
 
@@ -144,7 +144,7 @@ test('an answer cannot control the terminal, and the token is never printed', as
 test('over TLS only who is certified by the profile is given the token', async () => {
   const dir = scope.tempDir('tls-');
   const [key, cert] = [join(dir, 'key'), join(dir, 'cert')];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  selfSign(key, cert);
   let asked = 0;
   const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
     asked += 1;

@@ -1,32 +1,24 @@
 // fairgate rehearse, with the release build on a whole stack behind an edge with TLS.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { client, openScope, openStack, programPath, runProgram, until } from '../../lib-js/index.js';
-import { cells, commandLine, done, EXIT, refused } from './fairgate.js';
+import { selfSign } from '../certificate.js';
+import { cells, commandLine, done, EXIT, refused, servicesOf } from './fairgate.js';
 
 const EVENT = 'fairgate-rehearsal';
 const VISITORS = 300;
 
 const scope = openScope(test);
 const pem = join(scope.tempDir(), 'edge.pem');
-const certificate = `${pem}.crt`;
-const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2'];
-execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', ...subject, '-keyout', pem, '-out', certificate], { stdio: 'ignore' });
-execFileSync('sh', ['-c', `cat ${certificate} >>${pem}`]);
+selfSign(pem);
 // Trusted, as README tells operators who rehearse with a larger crowd.
 const stack = await openStack(scope, { env: { FAIRGATE_TLS_PEM: pem, FAIRGATE_EDGE_TRUSTED: '127.0.0.1/32' } });
 await stack.up();
-const services = {
-  queue: { privatePort: stack.base + 11 },
-  seats: { privatePort: stack.base + 12 },
-  pay: { privatePort: stack.base + 13 },
-  tokenFile: join(stack.dir, 'secrets/admin-token'),
-  profile: { edge: `https://localhost:${stack.base}`, ca_file: certificate },
-};
+const services = servicesOf(stack, { edge: `https://localhost:${stack.base}`, ca_file: pem });
 const fairgate = commandLine(scope, services);
 const rehearse = (...words) => fairgate('rehearse', '--yes', '--anyway', ...words);
 const FEW = ['--visitors', '10', '--within', '1'];
@@ -133,7 +125,7 @@ test('neither it nor its crowd takes another certificate', async () => {
   refused(await trusting('rehearse', '--yes', '--anyway', ...FEW), EXIT.refused, /the rehearsal stops at its page: the edge cannot be reached.*certificate/i);
   await assertNothingLeft();
   const env = {
-    FAIRGATE_TARGETS_QUEUE: `127.0.0.1:${stack.base}`, FAIRGATE_TARGETS_TLS: 'true', FAIRGATE_TARGETS_HOST: 'tickets.example', FAIRGATE_TARGETS_CA: certificate,
+    FAIRGATE_TARGETS_QUEUE: `127.0.0.1:${stack.base}`, FAIRGATE_TARGETS_TLS: 'true', FAIRGATE_TARGETS_HOST: 'tickets.example', FAIRGATE_TARGETS_CA: pem,
     FAIRGATE_JOURNEY_TO: 'line', FAIRGATE_CROWD_VISITORS: '1', FAIRGATE_CROWD_PATIENCE: '5s',
   };
   const { stdout, stderr } = runProgram('crowd', ['/dev/null', '--quiet'], { env });
