@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, openRaw, openScope, seededRng, until } from '../../lib-js/index.js';
-import { follow, hall, importHall, openAnother, openPostgres, openSeats, openWired, saga, states, visitor } from '../../integration/seat-service/site.js';
+import { follow, hall, importHall, openAnother, openPostgres, openSeats, openWired, saga, states, tamper, visitor } from '../../integration/seat-service/site.js';
 import { applyChanges, markOf, readPicture, sinceOf } from '../../../web/plan.js';
 import { Ledger } from './ledger.js';
 
@@ -111,13 +111,6 @@ test('a request that began before a read of the journal, and names a later versi
   else assert.equal(JSON.parse(answer.body.toString()).resync, false);
 });
 
-// Truncates the journal, as a restore to that moment does.
-const putBack = (postgres, seq) => postgres.sql(`BEGIN;
-  ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
-  DELETE FROM seats.journal WHERE seq > ${seq};
-  ALTER TABLE seats.journal ENABLE TRIGGER journal_is_append_only;
-  COMMIT`, 'seats');
-
 test('a standby shows nothing of a restored journal, and its readers start over, also after a takeover', async (t) => {
   const { postgres, owner, standby } = await openPair(t);
   const [here, there] = [visitor(owner, EVENT), visitor(standby, EVENT)];
@@ -130,7 +123,7 @@ test('a standby shows nothing of a restored journal, and its readers start over,
   const before = await untilVersion(there, lost);
   assert.deepEqual(states(before.body, SEATS).slice(60, 62), ['held', 'held']);
   readPicture(plan, before.body, markIn(before));
-  putBack(postgres, kept);
+  tamper(postgres, `DELETE FROM seats.journal WHERE seq > ${kept}`); // as a restore to that moment does
   const answer = await until('the standby to have read it anew', async () => {
     const now = await there.availability('', OCTETS);
     return now.status === 200 && versionIn(now) === kept && now;
@@ -172,12 +165,8 @@ test('a standby sees that a journal was put back, though it is as long as it was
   const { postgres, owner, standby } = await openPair(t);
   assert.equal((await visitor(owner, EVENT).hold({ seats: ['r7s1'] })).status, 201);
   await untilVersion(visitor(standby, EVENT), written(postgres));
-  postgres.sql(`BEGIN;
-    ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
-    UPDATE seats.journal SET chain = sha256(chain) WHERE seq = ${written(postgres)};
-    ALTER TABLE seats.journal ENABLE TRIGGER journal_is_append_only;
-    UPDATE seats.owner SET line = 7, line_before = 6;
-    COMMIT`, 'seats');
+  tamper(postgres, `UPDATE seats.journal SET chain = sha256(chain) WHERE seq = ${written(postgres)};
+    UPDATE seats.owner SET line = 7, line_before = 6`);
   await until('the standby to have seen it', async () => standby.child.logLines().some(({ msg, reason }) => msg === 'an event is out' && /was put back/.test(reason)));
 });
 

@@ -124,6 +124,13 @@ export async function openWired(scope, postgres, options) {
   return { wire, conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` };
 }
 
+// Changes rows of the journal, as a restore, a disk error, or somebody with database rights may.
+export const tamper = (postgres, changes) => postgres.sql(`BEGIN;
+  ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
+  ${changes};
+  ALTER TABLE seats.journal ENABLE TRIGGER journal_is_append_only;
+  COMMIT`, 'seats');
+
 // Another transaction that holds the statement's locks until let go().
 let holders = 0;
 export async function holdLock(scope, postgres, lock, database = 'seats') {
