@@ -35,11 +35,6 @@ bool command_value(struct command *command, struct span key, struct value **out)
     return false;
 }
 
-bool command_own(struct command *command, struct value **out)
-{
-    return command_value(command, command->words[1], out);
-}
-
 struct value *command_need(struct command *command, struct span key)
 {
     return &keyspace_need(command->keyspace, key, command->row->type)->value;
@@ -72,10 +67,8 @@ void command_drop_if_empty(struct command *command, const struct value *value)
 
 void command_remove(struct command *command)
 {
-    struct value *value;
+    struct value *value = command->value;
     int64_t gone = 0;
-    if (!command_own(command, &value))
-        return;
     for (size_t i = 2; value != NULL && i < command->len; i++) {
         const struct item *item = value_item(value, command->words[i]);
         if (item == NULL)
@@ -89,9 +82,8 @@ void command_remove(struct command *command)
 
 void command_len(struct command *command)
 {
-    struct value *value;
-    if (command_own(command, &value))
-        reply_integer(command->out, value != NULL ? (int64_t)value->len : 0);
+    const struct value *value = command->value;
+    reply_integer(command->out, value != NULL ? (int64_t)value->len : 0);
 }
 
 /* ---- the table ---- */
@@ -116,12 +108,12 @@ void command_do(struct keyspace *keyspace, uint64_t now_us, const struct span *w
                 struct bytes *out)
 {
     const struct command_row *row = len > 0 ? row_of(words[0]) : NULL;
-    struct command command = {keyspace, row, words, len, out};
+    struct command command = {keyspace, row, words, len, NULL, out};
     keyspace_set_clock(keyspace, now_us);
     if (row == NULL)
         reply_error(out, "ERR unknown command");
     else if (row->words >= 0 ? len != (size_t)row->words : len < (size_t)-row->words)
         reply_error(out, "ERR wrong number of arguments");
-    else
+    else if (row->any || command_value(&command, words[1], &command.value))
         row->run(&command);
 }

@@ -12,14 +12,13 @@ struct command {
     const struct command_row *row;
     const struct span *words;
     size_t len;
+    struct value *value; /* of the first key, unless the row takes any; NULL: there is no key */
     struct bytes *out;
 };
 
 /* Gets the key's value; *out is NULL if there is no key. Returns false if its type is not the
  * row's; the error is written. */
 bool command_value(struct command *command, struct span key, struct value **out);
-/* The same of the first key. */
-bool command_own(struct command *command, struct value **out);
 /* Finds the key's value, or creates one of the row's type. */
 struct value *command_need(struct command *command, struct span key);
 /* HDEL, SREM, ZREM: removes the items from the third word on, and the key if it is empty. */
@@ -46,6 +45,7 @@ struct command_row {
     void (*run)(struct command *command);
     enum value_type type; /* of its keys */
     bool backwards;
+    bool any; /* its first key may be of another type, or it has none */
 };
 
 /* The last row has no name. */

@@ -17,9 +17,9 @@ static bool set_field(struct value *value, struct span name, struct span text)
     return is_new;
 }
 
-static void reply_field(struct command *command, struct value *value, struct span name)
+static void reply_field(struct command *command, struct span name)
 {
-    const struct item *item = value_item(value, name);
+    const struct item *item = value_item(command->value, name);
     if (item == NULL)
         reply_null(command->out);
     else
@@ -28,26 +28,19 @@ static void reply_field(struct command *command, struct value *value, struct spa
 
 static void run_hget(struct command *command)
 {
-    struct value *value;
-    if (command_own(command, &value))
-        reply_field(command, value, command->words[2]);
+    reply_field(command, command->words[2]);
 }
 
 static void run_hmget(struct command *command)
 {
-    struct value *value;
-    if (!command_own(command, &value))
-        return;
     reply_array(command->out, command->len - 2);
     for (size_t i = 2; i < command->len; i++)
-        reply_field(command, value, command->words[i]);
+        reply_field(command, command->words[i]);
 }
 
 static void run_hgetall(struct command *command)
 {
-    struct value *value;
-    if (!command_own(command, &value))
-        return;
+    const struct value *value = command->value;
     reply_array(command->out, value != NULL ? 2 * value->len : 0);
     for (size_t i = 0; value != NULL && i < value->len; i++) {
         reply_bulk(command->out, bytes_span(&value->items[i].name));
@@ -57,12 +50,9 @@ static void run_hgetall(struct command *command)
 
 static void run_hset(struct command *command)
 {
-    struct value *value;
     int64_t added = 0;
     assert(command->len % 2 == 0);
-    if (!command_own(command, &value))
-        return;
-    value = command_need(command, command->words[1]);
+    struct value *value = command_need(command, command->words[1]);
     for (size_t i = 2; i < command->len; i += 2)
         added += set_field(value, command->words[i], command->words[i + 1]);
     reply_integer(command->out, added);
@@ -70,10 +60,7 @@ static void run_hset(struct command *command)
 
 static void run_hsetnx(struct command *command)
 {
-    struct value *value;
-    if (!command_own(command, &value))
-        return;
-    bool is_new = value_item(value, command->words[2]) == NULL;
+    bool is_new = value_item(command->value, command->words[2]) == NULL;
     if (is_new)
         (void)set_field(command_need(command, command->words[1]), command->words[2],
                         command->words[3]);
@@ -82,12 +69,9 @@ static void run_hsetnx(struct command *command)
 
 static void run_hincrby(struct command *command)
 {
-    struct value *value;
     int64_t now = 0, more = command_number(command, 3);
     char text[24];
-    if (!command_own(command, &value))
-        return;
-    const struct item *item = value_item(value, command->words[2]);
+    const struct item *item = value_item(command->value, command->words[2]);
     if (item != NULL && !command_integer(bytes_span(&item->value), &now)) {
         reply_error(command->out, "ERR hash value is not an integer");
         return;
@@ -100,18 +84,13 @@ static void run_hincrby(struct command *command)
 /* HEXISTS, SISMEMBER */
 static void run_has(struct command *command)
 {
-    struct value *value;
-    if (command_own(command, &value))
-        reply_integer(command->out, value_item(value, command->words[2]) != NULL);
+    reply_integer(command->out, value_item(command->value, command->words[2]) != NULL);
 }
 
 static void run_sadd(struct command *command)
 {
-    struct value *value;
+    struct value *value = command_need(command, command->words[1]);
     int64_t added = 0;
-    if (!command_own(command, &value))
-        return;
-    value = command_need(command, command->words[1]);
     for (size_t i = 2; i < command->len; i++) {
         if (value_item(value, command->words[i]) != NULL)
             continue;
@@ -123,9 +102,7 @@ static void run_sadd(struct command *command)
 
 static void reply_members(struct command *command, size_t most)
 {
-    struct value *value;
-    if (!command_own(command, &value))
-        return;
+    const struct value *value = command->value;
     size_t len = value == NULL ? 0 : value->len < most ? value->len : most;
     reply_array(command->out, len);
     for (size_t i = 0; i < len; i++)
@@ -149,10 +126,7 @@ static void run_srandmember(struct command *command)
 
 static void run_rpush(struct command *command)
 {
-    struct value *value;
-    if (!command_own(command, &value))
-        return;
-    value = command_need(command, command->words[1]);
+    struct value *value = command_need(command, command->words[1]);
     for (size_t i = 2; i < command->len; i++)
         bytes_set(&value_add(value)->name, command->words[i]);
     reply_integer(command->out, (int64_t)value->len);
@@ -160,10 +134,8 @@ static void run_rpush(struct command *command)
 
 static void run_lrange(struct command *command)
 {
-    struct value *value;
+    const struct value *value = command->value;
     int64_t first, last;
-    if (!command_own(command, &value))
-        return;
     command_range(command, 2, value != NULL ? value->len : 0, &first, &last);
     reply_array(command->out, first > last ? 0 : (size_t)(last - first + 1));
     for (int64_t i = first; value != NULL && i <= last; i++)

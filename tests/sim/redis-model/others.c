@@ -120,16 +120,13 @@ static bool next_id(struct value *value, const struct id *given, uint64_t now_ms
 /* XADD key [MAXLEN [~] n] *|id word... */
 static void run_xadd(struct command *command)
 {
-    struct value *value;
     int64_t most;
     size_t at = 2 + read_maxlen(command, 2, &most);
     assert(at + 1 < command->len && (command->len - at) % 2 != 0);
     bool is_given = !command_word(command->words[at], "*");
     struct id id = is_given ? read_id(command->words[at], true) : (struct id){0};
     at += 1;
-    if (!command_own(command, &value))
-        return;
-    value = command_need(command, command->words[1]);
+    struct value *value = command_need(command, command->words[1]);
     if (!next_id(value, is_given ? &id : NULL, keyspace_now_us(command->keyspace) / 1000)) {
         reply_error(command->out, "ERR The ID specified in XADD is equal or smaller than the "
                                   "target stream top item");
@@ -149,12 +146,10 @@ static void run_xadd(struct command *command)
 
 static void run_xtrim(struct command *command)
 {
-    struct value *value;
+    struct value *value = command->value;
     int64_t most;
     size_t words = read_maxlen(command, 2, &most);
     assert(words + 2 == command->len);
-    if (!command_own(command, &value))
-        return;
     size_t before = value != NULL ? value->len : 0;
     if (value != NULL)
         trim(value, most);
@@ -185,14 +180,12 @@ static void reply_entry(struct bytes *out, const struct item *item)
 /* XRANGE key from upto [COUNT n] */
 static void run_xrange(struct command *command)
 {
-    struct value *value;
+    const struct value *value = command->value;
     struct id from = read_id(command->words[2], true), upto = read_id(command->words[3], false);
     int64_t count = command->len == 6 ? command_number(command, 5) : INT64_MAX;
     struct bytes rows = {0};
     size_t n = 0;
     assert(command->len == 4 || (command->len == 6 && command_word(command->words[4], "COUNT")));
-    if (!command_own(command, &value))
-        return;
     size_t len = value != NULL ? value->len : 0;
     for (size_t i = 0; i < len && (int64_t)n < count; i++) {
         const struct item *item = &value->items[i];
@@ -207,12 +200,12 @@ static void run_xrange(struct command *command)
 }
 
 const struct command_row others_rows[] = {
-    {"DEL", -2, COMMAND_WRITES, .run = run_del},
-    {"UNLINK", -2, COMMAND_WRITES, .run = run_del},
-    {"EXISTS", -2, 0, .run = run_exists},
-    {"PEXPIRE", 3, COMMAND_WRITES, .run = run_pexpire},
-    {"PERSIST", 2, COMMAND_WRITES, .run = run_persist},
-    {"TIME", 1, 0, .run = run_time},
+    {"DEL", -2, COMMAND_WRITES, .run = run_del, .any = true},
+    {"UNLINK", -2, COMMAND_WRITES, .run = run_del, .any = true},
+    {"EXISTS", -2, 0, .run = run_exists, .any = true},
+    {"PEXPIRE", 3, COMMAND_WRITES, .run = run_pexpire, .any = true},
+    {"PERSIST", 2, COMMAND_WRITES, .run = run_persist, .any = true},
+    {"TIME", 1, 0, .run = run_time, .any = true},
     {"XADD", -5, COMMAND_WRITES | COMMAND_GROWS, run_xadd, .type = VALUE_STREAM},
     {"XTRIM", -4, COMMAND_WRITES, run_xtrim, .type = VALUE_STREAM},
     {"XRANGE", -4, 0, run_xrange, .type = VALUE_STREAM},

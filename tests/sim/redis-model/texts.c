@@ -9,9 +9,7 @@ enum { BITS_MAX = 1 << 30 };
 
 static void run_get(struct command *command)
 {
-    struct value *value;
-    if (!command_own(command, &value))
-        return;
+    const struct value *value = command->value;
     if (value == NULL)
         reply_null(command->out);
     else
@@ -73,10 +71,8 @@ static void pad(struct bytes *bytes, size_t len)
 
 static void run_getrange(struct command *command)
 {
-    struct value *value;
+    const struct value *value = command->value;
     int64_t first, last;
-    if (!command_own(command, &value))
-        return;
     command_range(command, 2, value != NULL ? value->text.len : 0, &first, &last);
     if (value == NULL || first > last)
         reply_bulk(command->out, (struct span){"", 0});
@@ -87,12 +83,10 @@ static void run_getrange(struct command *command)
 
 static void run_setrange(struct command *command)
 {
-    struct value *value;
+    struct value *value = command->value;
     int64_t from = command_number(command, 2);
     struct span text = command->words[3];
     assert(from >= 0);
-    if (!command_own(command, &value))
-        return;
     if (text.len > 0) {
         value = command_need(command, command->words[1]);
         pad(&value->text, (size_t)from + text.len);
@@ -117,20 +111,16 @@ static int64_t read_bit_at(const struct command *command)
 
 static void run_getbit(struct command *command)
 {
-    struct value *value;
+    const struct value *value = command->value;
     int64_t at = read_bit_at(command);
-    if (command_own(command, &value))
-        reply_integer(command->out, value != NULL && bit_of(bytes_span(&value->text), (size_t)at));
+    reply_integer(command->out, value != NULL && bit_of(bytes_span(&value->text), (size_t)at));
 }
 
 static void run_setbit(struct command *command)
 {
-    struct value *value;
     int64_t at = read_bit_at(command), bit = command_number(command, 3);
     assert(bit == 0 || bit == 1);
-    if (!command_own(command, &value))
-        return;
-    value = command_need(command, command->words[1]);
+    struct value *value = command_need(command, command->words[1]);
     pad(&value->text, (size_t)at / 8 + 1);
     reply_integer(command->out, bit_of(bytes_span(&value->text), (size_t)at));
     unsigned char mask = (unsigned char)(128u >> (at % 8));
@@ -153,10 +143,8 @@ static void read_bits(const struct command *command, size_t at, const struct val
 
 static void run_bitcount(struct command *command)
 {
-    struct value *value;
+    const struct value *value = command->value;
     int64_t from, upto, n = 0;
-    if (!command_own(command, &value))
-        return;
     read_bits(command, 2, value, &from, &upto);
     struct span text = value != NULL ? bytes_span(&value->text) : (struct span){"", 0};
     for (; from <= upto && from % 8 != 0; from++)
@@ -171,11 +159,9 @@ static void run_bitcount(struct command *command)
 /* BITPOS key bit first last BIT */
 static void run_bitpos(struct command *command)
 {
-    struct value *value;
+    const struct value *value = command->value;
     int64_t from, upto, bit = command_number(command, 2);
     assert(bit == 0 || bit == 1);
-    if (!command_own(command, &value))
-        return;
     read_bits(command, 3, value, &from, &upto);
     while (from <= upto && bit_of(bytes_span(&value->text), (size_t)from) != (bit == 1))
         from += 1;
@@ -234,15 +220,15 @@ static void run_bitop(struct command *command)
 
 const struct command_row texts_rows[] = {
     {"GET", 2, 0, run_get, .type = VALUE_STRING},
-    {"MGET", -2, 0, run_mget, .type = VALUE_STRING},
-    {"SET", -3, COMMAND_WRITES | COMMAND_GROWS, run_set, .type = VALUE_STRING},
-    {"MSET", -3, COMMAND_WRITES | COMMAND_GROWS, run_mset, .type = VALUE_STRING},
+    {"MGET", -2, 0, run_mget, .type = VALUE_STRING, .any = true},
+    {"SET", -3, COMMAND_WRITES | COMMAND_GROWS, run_set, .type = VALUE_STRING, .any = true},
+    {"MSET", -3, COMMAND_WRITES | COMMAND_GROWS, run_mset, .type = VALUE_STRING, .any = true},
     {"GETRANGE", 4, 0, run_getrange, .type = VALUE_STRING},
     {"SETRANGE", 4, COMMAND_WRITES | COMMAND_GROWS, run_setrange, .type = VALUE_STRING},
     {"GETBIT", 3, 0, run_getbit, .type = VALUE_STRING},
     {"SETBIT", 4, COMMAND_WRITES | COMMAND_GROWS, run_setbit, .type = VALUE_STRING},
     {"BITCOUNT", -2, 0, run_bitcount, .type = VALUE_STRING},
     {"BITPOS", -3, 0, run_bitpos, .type = VALUE_STRING},
-    {"BITOP", -4, COMMAND_WRITES | COMMAND_GROWS, run_bitop, .type = VALUE_STRING},
+    {"BITOP", -4, COMMAND_WRITES | COMMAND_GROWS, run_bitop, .type = VALUE_STRING, .any = true},
     {.name = NULL},
 };

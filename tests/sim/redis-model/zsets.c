@@ -53,14 +53,11 @@ static void insert(struct value *value, struct span name, double score)
 /* ZADD key [NX] score name ... */
 static void run_zadd(struct command *command)
 {
-    struct value *value;
     int64_t added = 0;
     bool only_new = command_word(command->words[2], "NX");
     size_t first = only_new ? 3 : 2;
     assert(command->len > first && (command->len - first) % 2 == 0);
-    if (!command_own(command, &value))
-        return;
-    value = command_need(command, command->words[1]);
+    struct value *value = command_need(command, command->words[1]);
     for (size_t i = first; i < command->len; i += 2) {
         struct span name = command->words[i + 1];
         const struct item *item = value_item(value, name);
@@ -77,10 +74,7 @@ static void run_zadd(struct command *command)
 
 static void run_zscore(struct command *command)
 {
-    struct value *value;
-    if (!command_own(command, &value))
-        return;
-    const struct item *item = value_item(value, command->words[2]);
+    const struct item *item = value_item(command->value, command->words[2]);
     if (item == NULL)
         reply_null(command->out);
     else
@@ -108,11 +102,9 @@ static bool is_in(const struct item *item, struct bound from, struct bound upto)
 
 static void run_zcount(struct command *command)
 {
-    struct value *value;
+    const struct value *value = command->value;
     struct bound from = read_bound(command->words[2]), upto = read_bound(command->words[3]);
     int64_t n = 0;
-    if (!command_own(command, &value))
-        return;
     for (size_t i = 0; value != NULL && i < value->len; i++)
         n += is_in(&value->items[i], from, upto);
     reply_integer(command->out, n);
@@ -120,11 +112,9 @@ static void run_zcount(struct command *command)
 
 static void run_zremrangebyscore(struct command *command)
 {
-    struct value *value;
+    struct value *value = command->value;
     struct bound from = read_bound(command->words[2]), upto = read_bound(command->words[3]);
     int64_t gone = 0;
-    if (!command_own(command, &value))
-        return;
     for (size_t i = value != NULL ? value->len : 0; i > 0; i--) {
         if (!is_in(&value->items[i - 1], from, upto))
             continue;
@@ -169,14 +159,12 @@ static void reply_item(struct bytes *out, const struct item *item, bool scores)
 static void run_by_score(struct command *command)
 {
     const bool backwards = command->row->backwards;
-    struct value *value;
+    const struct value *value = command->value;
     struct bound from = read_bound(command->words[backwards ? 3 : 2]);
     struct bound upto = read_bound(command->words[backwards ? 2 : 3]);
     struct options options = read_options(command);
     struct bytes rows = {0};
     size_t n = 0;
-    if (!command_own(command, &value))
-        return;
     size_t len = value != NULL ? value->len : 0;
     for (size_t i = 0; i < len && (options.count < 0 || n < (size_t)options.count); i++) {
         const struct item *item = &value->items[backwards ? len - 1 - i : i];
@@ -192,22 +180,13 @@ static void run_by_score(struct command *command)
 
 /* ---- ranges by rank ---- */
 
-static bool read_ranks(struct command *command, struct value **value, int64_t *first, int64_t *last)
-{
-    if (!command_own(command, value))
-        return false;
-    command_range(command, 2, *value != NULL ? (*value)->len : 0, first, last);
-    return true;
-}
-
 /* ZRANGE, ZREVRANGE */
 static void run_by_rank(struct command *command)
 {
-    struct value *value;
+    const struct value *value = command->value;
     struct options options = read_options(command);
     int64_t first, last;
-    if (!read_ranks(command, &value, &first, &last))
-        return;
+    command_range(command, 2, value != NULL ? value->len : 0, &first, &last);
     size_t n = first > last ? 0 : (size_t)(last - first + 1);
     reply_array(command->out, options.scores ? 2 * n : n);
     for (int64_t i = first; value != NULL && i <= last; i++)
@@ -218,10 +197,9 @@ static void run_by_rank(struct command *command)
 
 static void run_zremrangebyrank(struct command *command)
 {
-    struct value *value;
+    struct value *value = command->value;
     int64_t first, last;
-    if (!read_ranks(command, &value, &first, &last))
-        return;
+    command_range(command, 2, value != NULL ? value->len : 0, &first, &last);
     for (int64_t i = last; value != NULL && i >= first; i--)
         value_remove(value, (size_t)i);
     command_drop_if_empty(command, value);
