@@ -67,14 +67,6 @@ static void show(const struct proc *proc, const struct ask *ask, uint64_t positi
 
 /* ---- the answer ---- */
 
-static struct span text_in(const json_t *json, const char *name)
-{
-    const json_t *member = json_object_get(json, name);
-    return json_is_string(member)
-               ? (struct span){json_string_value(member), json_string_length(member)}
-               : (struct span){NULL, 0};
-}
-
 static uint64_t number_in(const json_t *json, const char *name)
 {
     const json_t *member = json_object_get(json, name);
@@ -84,7 +76,7 @@ static uint64_t number_in(const json_t *json, const char *name)
 static uint64_t time_in(const json_t *json, const char *name)
 {
     uint64_t ms = 0;
-    struct span text = text_in(json, name);
+    struct span text = json_in_text_of(json, name);
     bool good = text.ptr == NULL || rfc3339_parse(text, &ms);
     assert(good);
     return ms;
@@ -92,8 +84,8 @@ static uint64_t time_in(const json_t *json, const char *name)
 
 static void copy_in(const json_t *json, const char *name, char *out, size_t cap)
 {
-    bool fits = span_to_cstr(text_in(json, name), out, cap);
-    assert(fits && out[0] != '\0');
+    bool fits = json_in_copy_of(json, name, out, cap);
+    assert(fits);
 }
 
 static int outcome_of_problem(const struct ask *ask, const json_t *json)
@@ -134,10 +126,10 @@ static int outcome_of_problem(const struct ask *ask, const json_t *json)
         {"too-many-codes", LINE_PRESALE_GUESSES},
         {"codes-missing", LINE_PRESALE_MISSING},
     };
-    struct span code = text_in(json, "code");
+    struct span code = json_in_text_of(json, "code");
     if (span_eq(code, SPAN("proof-of-work-required")))
-        return span_eq(text_in(json, "reason"), SPAN("used")) ? (int)LINE_WORK_SPENT
-                                                              : (int)ANSWER_WORK;
+        return span_eq(json_in_text_of(json, "reason"), SPAN("used")) ? (int)LINE_WORK_SPENT
+                                                                      : (int)ANSWER_WORK;
     if (span_eq(code, SPAN("code-unknown")))
         return ask->kind == ASK_JOIN ? LINE_PRESALE_UNKNOWN : LINE_NO_CODE;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -156,7 +148,7 @@ static int outcome_of_act(const struct ask *ask, const json_t *json)
                                       "sale-incomplete", "event-being-deleted"};
     static const char *const of_slips[] = {"knob-invalid", "event-not-closed",
                                            "event-not-archived"};
-    struct span code = text_in(json, "code");
+    struct span code = json_in_text_of(json, "code");
     if (span_eq(code, SPAN("event-unknown")))
         return LINE_UNKNOWN;
     if (span_eq(code, SPAN("version-mismatch")))
@@ -167,14 +159,14 @@ static int outcome_of_act(const struct ask *ask, const json_t *json)
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (span_eq(code, span_of(all[i])))
             return LINE_UNAVAILABLE;
-    struct span detail = text_in(json, "detail");
+    struct span detail = json_in_text_of(json, "detail");
     invariant_broken(INVARIANT_4, "an operator hears: %.*s", (int)detail.len, detail.ptr);
 }
 
 /* Reads a place like the waiting page. */
 static void read_place(const struct proc *proc, struct ask *ask, const json_t *json)
 {
-    struct span state = text_in(json, "place");
+    struct span state = json_in_text_of(json, "place");
     const struct line_view *view = proc_view(proc, ask->line);
     struct place *place = &ask->place;
     *place = (struct place){.state = PLACE_STATE_COUNT};
@@ -191,7 +183,7 @@ static void read_place(const struct proc *proc, struct ask *ask, const json_t *j
 
 static void take_ticket(const struct proc *proc, struct ask *ask, const json_t *json)
 {
-    struct span text = text_in(json, "ticket");
+    struct span text = json_in_text_of(json, "ticket");
     ask->is_kept = ask->shows_ticket && span_eq(text, span_of(ask->ticket));
     copy_in(json, "ticket", ask->ticket, sizeof(ask->ticket));
     bool reads = read_ticket(proc, ask);
@@ -234,7 +226,7 @@ static void take_pass(const struct proc *proc, struct ask *ask, const json_t *js
 
 static void take_code(struct ask *ask, const json_t *json)
 {
-    bool good = move_code_parse(text_in(json, "code"), ask->code);
+    bool good = move_code_parse(json_in_text_of(json, "code"), ask->code);
     assert(good);
 }
 
