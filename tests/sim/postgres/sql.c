@@ -235,6 +235,7 @@ void PQclear(PGresult *res)
 /* A statement with its arguments and result. */
 struct query {
     struct server_ask ask;
+    void (*act)(struct query *asks); /* NULL: it does nothing */
     union {
         struct sql_lock_try_args lock;
         struct sql_lock_give_back_args unlock;
@@ -267,23 +268,36 @@ struct query {
     uint32_t wake_len;
     struct sql_owners_raise_rows raises[EVENTS];
     uint32_t raises_len;
-    PGresult *res;
+    PGresult *res; /* not set by act(): no row */
 };
 
-static struct query *query(void (*act)(struct server_ask *ask), const void *args, size_t bytes)
+/* An empty result, to which act() adds rows. */
+static PGresult *room_for(struct query *asks, uint32_t rows)
+{
+    asks->res = result((int)rows);
+    asks->res->rows = 0;
+    return asks->res;
+}
+
+static void act_query(struct server_ask *ask)
+{
+    struct query *asks = (struct query *)ask;
+    if (asks->act != NULL)
+        asks->act(asks);
+    if (asks->res == NULL)
+        asks->res = result(0);
+}
+
+static struct query *query(void (*act)(struct query *asks), const void *args, size_t bytes)
 {
     struct query *made = calloc(1, sizeof(*made));
     assert(made != NULL);
     assert(bytes <= sizeof(made->args));
-    made->ask.act = act;
+    made->ask.act = act_query;
+    made->act = act;
     if (bytes > 0)
         memcpy(&made->args, args, bytes);
     return made;
-}
-
-static struct query *query_of(struct server_ask *ask)
-{
-    return (struct query *)ask;
 }
 
 static int run(struct pg *pg, struct query *asks, struct err_slot *err, PGresult **out)
@@ -355,13 +369,11 @@ static const struct event *changed_after(int64_t changed, int32_t no)
     return next;
 }
 
-static void do_changed(struct server_ask *ask)
+static void do_changed(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     const struct sql_events_changed_args *args = &asks->args.changed;
-    PGresult *res = asks->res = result(EVENTS);
+    PGresult *res = room_for(asks, EVENTS);
     const struct event *event = changed_after(args->changed, args->after);
-    res->rows = 0;
     for (; event != NULL && (uint32_t)res->rows < args->room;
          event = changed_after(event->changed, no_of(event)))
         res->row[res->rows++].changed =
@@ -396,17 +408,15 @@ static bool may_wake(const struct query *asks)
 }
 
 /* Skips rows that are locked. */
-static void do_wake(struct server_ask *ask)
+static void do_wake(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     const bool may = may_wake(asks);
-    asks->res = result(0);
     transactions += 1;
     for (uint32_t i = 0; i < asks->wake_len; i++) {
         const struct sql_events_wake_rows *row = &asks->wake[i];
         struct event *event = event_of(row->event);
         bool wakes = is_among(row->event, asks->keys, asks->keys_len);
-        if (event == NULL || (wakes && !may) || (row->asked_ms > 0 && !is_free(ask, event)))
+        if (event == NULL || (wakes && !may) || (row->asked_ms > 0 && !is_free(&asks->ask, event)))
             continue;
         event->asked_ms = event->asked_ms == 0 ? row->asked_ms : event->asked_ms;
         event->asleep = event->asleep && !wakes;
@@ -441,11 +451,9 @@ static unsigned sleep_finds(const struct server_ask *ask)
     return row_if(finds, event);
 }
 
-static void do_sleep(struct server_ask *ask)
+static void do_sleep(struct query *asks)
 {
-    struct query *asks = query_of(ask);
-    asks->res = result(0);
-    if (!ask->wrote)
+    if (!asks->ask.wrote)
         return;
     struct event *event = event_of(asks->args.sleep.event);
     event->asleep = true;
@@ -467,9 +475,8 @@ int sql_event_sleep(struct pg *pg, const struct sql_event_sleep_args *args, stru
     return rc;
 }
 
-static void do_document(struct server_ask *ask)
+static void do_document(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     asks->res = result(1);
     asks->res->row[0].document.body = span_of(event_of(asks->args.document.event)->document);
 }
@@ -478,43 +485,39 @@ ASKS(sql_document_of, do_document)
 
 /* ---- locks ---- */
 
-static void do_lock(struct server_ask *ask)
+static void do_lock(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     uint32_t len = asks->args.lock.keys_len;
     asks->res = result((int)len);
     for (uint32_t i = 0; i < len; i++)
         asks->res->row[i].lock = (struct sql_lock_try_row){
-            i + 1, server_lock(ask->session, asks->args.lock.class, asks->keys[i])};
+            i + 1, server_lock(asks->ask.session, asks->args.lock.class, asks->keys[i])};
 }
 
 ASKS_WITH(sql_lock_try, do_lock, keys)
 
-static void do_unlock(struct server_ask *ask)
+static void do_unlock(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     asks->res = result(1);
-    (void)server_unlock(ask->session, asks->args.unlock.class, asks->args.unlock.key);
+    (void)server_unlock(asks->ask.session, asks->args.unlock.class, asks->args.unlock.key);
 }
 
 ASKS(sql_lock_give_back, do_unlock)
 
-static void do_share(struct server_ask *ask)
+static void do_share(struct query *asks)
 {
-    struct query *asks = query_of(ask);
-    asks->res = result(0);
     for (uint32_t i = 0; i < asks->keys_len; i++)
-        server_share(ask->session, asks->args.share.class, asks->keys[i], asks->args.share.take);
+        server_share(asks->ask.session, asks->args.share.class, asks->keys[i],
+                     asks->args.share.take);
 }
 
 ASKS_WITH(sql_lock_share, do_share, keys)
 
-static void do_shared(struct server_ask *ask)
+static void do_shared(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     int32_t keys[SERVER_SHARED_MAX];
-    uint32_t len =
-        server_shared(ask->session, asks->args.shared.class, asks->args.shared.silent_ms, keys);
+    uint32_t len = server_shared(asks->ask.session, asks->args.shared.class,
+                                 asks->args.shared.silent_ms, keys);
     PGresult *res = asks->res = result((int)len);
     for (uint32_t i = 0; i < len; i++)
         res->row[i].shared.key = keys[i];
@@ -522,13 +525,11 @@ static void do_shared(struct server_ask *ask)
 
 ASKS(sql_locks_shared, do_shared)
 
-static void do_held(struct server_ask *ask)
+static void do_held(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     struct sql_locks_held_row held[SERVER_LOCKS_MAX];
-    uint32_t len = server_held(ask->session, asks->args.held.silent_ms, held);
-    PGresult *res = asks->res = result((int)len);
-    res->rows = 0;
+    uint32_t len = server_held(asks->ask.session, asks->args.held.silent_ms, held);
+    PGresult *res = room_for(asks, len);
     for (uint32_t i = 0; i < len; i++)
         if (is_among(held[i].class, asks->keys, asks->keys_len))
             res->row[res->rows++].held = held[i];
@@ -536,24 +537,22 @@ static void do_held(struct server_ask *ask)
 
 ASKS_WITH(sql_locks_held, do_held, classes)
 
-static void do_end_silent(struct server_ask *ask)
+static void do_end_silent(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     int ended = 0;
     for (uint32_t i = 0; i < asks->args.silent.keys_len; i++)
-        ended += server_end(ask->session, asks->args.silent.class, asks->keys[i],
+        ended += server_end(asks->ask.session, asks->args.silent.class, asks->keys[i],
                             asks->args.silent.silent_ms, NULL, 0);
     asks->res = result(ended);
 }
 
 ASKS_WITH(sql_lock_end_silent, do_end_silent, keys)
 
-static void do_end_backends(struct server_ask *ask)
+static void do_end_backends(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     const struct sql_lock_end_backends_args *args = &asks->args.backends;
-    asks->res =
-        result(server_end(ask->session, args->class, args->key, 0, asks->keys, args->pids_len));
+    asks->res = result(
+        server_end(asks->ask.session, args->class, args->key, 0, asks->keys, args->pids_len));
 }
 
 ASKS_WITH(sql_lock_end_backends, do_end_backends, pids)
@@ -610,15 +609,13 @@ static void raise_owner(struct event *event, const struct sql_owners_raise_args 
              owner->instance);
 }
 
-static void do_raise(struct server_ask *ask)
+static void do_raise(struct query *asks)
 {
-    struct query *asks = query_of(ask);
-    PGresult *res = asks->res = result((int)asks->raises_len);
-    res->rows = 0;
+    PGresult *res = room_for(asks, asks->raises_len);
     for (uint32_t i = 0; i < asks->raises_len; i++) {
         const struct sql_owners_raise_rows *raise = &asks->raises[i];
         struct event *event = event_of(raise->event);
-        if (event == NULL || !is_free(ask, event))
+        if (event == NULL || !is_free(&asks->ask, event))
             continue;
         struct sql_owners_raise_row *row = &res->row[res->rows++].raised;
         row->event = raise->event;
@@ -655,9 +652,9 @@ static unsigned prove_finds(const struct server_ask *ask)
     return row_if(finds, event);
 }
 
-static void do_prove(struct server_ask *ask)
+static void do_prove(struct query *asks)
 {
-    query_of(ask)->res = result(ask->wrote);
+    asks->res = result(asks->ask.wrote);
 }
 
 int sql_owner_prove(struct pg *pg, const struct sql_owner_prove_args *args, struct err_slot *err,
@@ -668,28 +665,24 @@ int sql_owner_prove(struct pg *pg, const struct sql_owner_prove_args *args, stru
     return run(pg, asks, err, out);
 }
 
-static void do_free(struct server_ask *ask)
+static void do_free(struct query *asks)
 {
-    struct query *asks = query_of(ask);
-    asks->res = result((int)asks->args.free.events_len);
-    asks->res->rows = 0;
+    PGresult *res = room_for(asks, asks->args.free.events_len);
     for (uint32_t i = 0; i < asks->args.free.events_len; i++) {
         const struct event *event = event_of(asks->keys[i]);
-        bool finds = event != NULL && is_free(ask, event);
+        bool finds = event != NULL && is_free(&asks->ask, event);
         probe_reached(finds ? PROBE_ROW_FREE : PROBE_ROW_LOCKED);
         if (finds)
-            asks->res->row[asks->res->rows++].free.event = asks->keys[i];
+            res->row[res->rows++].free.event = asks->keys[i];
     }
 }
 
 ASKS_WITH(sql_owners_free, do_free, events)
 
-static void do_owner(struct server_ask *ask)
+static void do_owner(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     const uint64_t since_ms = asks->args.owner.since_ms;
-    PGresult *res = asks->res = result((int)asks->keys_len);
-    res->rows = 0;
+    PGresult *res = room_for(asks, asks->keys_len);
     for (uint32_t i = 0; i < asks->keys_len; i++) {
         const struct event *event = event_of(asks->keys[i]);
         if (event == NULL)
@@ -726,11 +719,9 @@ static unsigned want_finds(const struct server_ask *ask)
     return row_if(event != NULL, event);
 }
 
-static void do_want(struct server_ask *ask)
+static void do_want(struct query *asks)
 {
-    struct query *asks = query_of(ask);
-    asks->res = result(0);
-    if (!ask->wrote)
+    if (!asks->ask.wrote)
         return;
     struct owner *owner = &event_named(asks->args.want.event)->owner;
     put_text(owner->wanted, asks->args.want.wanted);
@@ -759,11 +750,9 @@ static unsigned ready_finds(const struct server_ask *ask)
     return row_if(finds, event);
 }
 
-static void do_ready(struct server_ask *ask)
+static void do_ready(struct query *asks)
 {
-    struct query *asks = query_of(ask);
-    asks->res = result(0);
-    if (ask->wrote)
+    if (asks->ask.wrote)
         put_text(event_of(asks->args.ready.event)->owner.ready, asks->args.ready.instance);
 }
 
@@ -778,11 +767,9 @@ int sql_owner_ready(struct pg *pg, const struct sql_owner_ready_args *args, stru
     return run(pg, asks, err, NULL);
 }
 
-static void do_where(struct server_ask *ask)
+static void do_where(struct query *asks)
 {
-    struct query *asks = query_of(ask);
-    PGresult *res = asks->res = result((int)asks->keys_len);
-    res->rows = 0;
+    PGresult *res = room_for(asks, asks->keys_len);
     for (const struct event *event = events; event < events + EVENTS; event++) {
         if (event->id == NULL || !is_among(no_of(event), asks->keys, asks->keys_len))
             continue;
@@ -803,11 +790,9 @@ static void do_where(struct server_ask *ask)
 
 ASKS_WITH(sql_owners_where, do_where, events)
 
-static void do_heads(struct server_ask *ask)
+static void do_heads(struct query *asks)
 {
-    struct query *asks = query_of(ask);
-    PGresult *res = asks->res = result((int)asks->keys_len);
-    res->rows = 0;
+    PGresult *res = room_for(asks, asks->keys_len);
     for (const struct event *event = events; event < events + EVENTS; event++) {
         const struct owner *owner = &event->owner;
         if (event->id != NULL && is_among(no_of(event), asks->keys, asks->keys_len))
@@ -1071,19 +1056,17 @@ int pg_pipeline_end(struct pg *pg, void (*on_result)(void *ctx, unsigned nth, co
 
 /* ---- reading back ---- */
 
-static void do_link(struct server_ask *ask)
+static void do_link(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     const struct event *event = event_of(asks->args.link.event);
-    asks->res = result(1);
     for (uint32_t i = event != NULL ? event->rows_len : 0; i > 0; i--) {
         const struct row *row = &journal_of(event)[i - 1];
         if (row->seq != asks->args.link.seq)
             continue;
+        asks->res = result(1);
         asks->res->row[0].link.chain = bytes_of(row->chain, CHAIN_BYTES);
         return;
     }
-    asks->res->rows = 0;
 }
 
 ASKS(sql_journal_link, do_link)
@@ -1135,21 +1118,19 @@ bool sql_journal_follow_row(struct span bytes, struct sql_journal_follow_row *ou
 
 /* ---- snapshots ---- */
 
-static void do_snapshot(struct server_ask *ask)
+static void do_snapshot(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     const struct event *event = event_of(asks->args.snapshot.event);
-    asks->res = result(1);
     for (uint32_t i = 0; event != NULL && i < SNAPSHOTS_MAX; i++) {
         const struct snapshot *found = &event->snapshots[i];
         if (found->seq == 0 || found->seq > asks->args.snapshot.seq_max)
             continue;
+        asks->res = result(1);
         memcpy(asks->res->snapshot, found->chain, CHAIN_BYTES);
         asks->res->row[0].snapshot = (struct sql_snapshot_newest_row){
             found->seq, bytes_of(asks->res->snapshot, CHAIN_BYTES), found->body};
         return;
     }
-    asks->res->rows = 0;
 }
 
 ASKS(sql_snapshot_newest, do_snapshot)
@@ -1168,25 +1149,22 @@ static void keep_snapshot(struct event *event, struct snapshot made)
     kept[at] = made;
 }
 
-static void do_snapshot_write(struct server_ask *ask)
+static void do_snapshot_write(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     const struct sql_snapshot_write_args *args = &asks->args.snapshot_write;
     struct snapshot made = {.seq = args->seq, .body = args->body};
     memcpy(made.chain, args->chain.ptr, CHAIN_BYTES);
     keep_snapshot(event_of(args->event), made);
-    asks->res = result(0);
 }
 
 int sql_snapshot_write(struct pg *pg, const struct sql_snapshot_write_args *args,
                        struct err_slot *err, uint64_t *out)
 {
     (void)out;
-    PGresult *res;
     struct query *asks = query(do_snapshot_write, args, sizeof(*args));
     asks->args.snapshot_write.chain = copy_of(args->chain);
     asks->args.snapshot_write.body = copy_of(args->body);
-    return run(pg, asks, err, &res);
+    return run(pg, asks, err, NULL);
 }
 
 int sql_snapshot_sweep(struct pg *pg, const struct sql_snapshot_sweep_args *args,
@@ -1211,13 +1189,11 @@ void sql_keep_snapshot(unsigned which, uint64_t seq, uint8_t *body, size_t len)
 
 /* ---- what is sold ---- */
 
-static void do_sold(struct server_ask *ask)
+static void do_sold(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     const struct sql_sold_list_args *args = &asks->args.sold;
     const struct event *event = event_named(args->event);
-    PGresult *res = asks->res = result(SEATS_MAX);
-    res->rows = 0;
+    PGresult *res = room_for(asks, SEATS_MAX);
     for (uint32_t i = 0; event != NULL && i < SEATS_MAX && (uint64_t)res->rows < args->most; i++) {
         const struct sold *sold = &event->sold[i];
         if (sold->seq != 0 && (int64_t)i > args->after)
@@ -1228,13 +1204,11 @@ static void do_sold(struct server_ask *ask)
 
 ASKS(sql_sold_list, do_sold)
 
-static void do_areas(struct server_ask *ask)
+static void do_areas(struct query *asks)
 {
-    struct query *asks = query_of(ask);
     const struct sql_sold_area_list_args *args = &asks->args.areas;
     const struct event *event = event_named(args->event);
-    PGresult *res = asks->res = result(AREAS_MAX);
-    res->rows = 0;
+    PGresult *res = room_for(asks, AREAS_MAX);
     for (uint32_t i = event != NULL ? area_at(event, args->after + 1) : 0;
          event != NULL && i < event->areas_len && (uint64_t)res->rows < args->most; i++)
         res->row[res->rows++].area = event->areas[i];
@@ -1251,14 +1225,9 @@ struct sql_sold_area_list_row sql_sold_area_list_row(const PGresult *res, int ro
 
 /* ---- what else there is ---- */
 
-static void do_nothing(struct server_ask *ask)
-{
-    query_of(ask)->res = result(0);
-}
-
 int sql_server_wal(struct pg *pg, struct err_slot *err, PGresult **out)
 {
-    return run(pg, query(do_nothing, NULL, 0), err, out);
+    return run(pg, query(NULL, NULL, 0), err, out);
 }
 
 struct sql_server_wal_row sql_server_wal_row(const PGresult *res, int row)
@@ -1272,7 +1241,7 @@ int sql_ended_read(struct pg *pg, const struct sql_ended_read_args *args, struct
                    PGresult **out)
 {
     (void)args;
-    return run(pg, query(do_nothing, NULL, 0), err, out);
+    return run(pg, query(NULL, NULL, 0), err, out);
 }
 
 /* Not called in this world; store.c and reader.c refer to them. */
