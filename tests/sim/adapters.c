@@ -253,8 +253,7 @@ static void say_goodbye(struct question *question)
 
 static void start_question(void *ctx, struct peer_call *peer)
 {
-    struct question *question = calloc(1, sizeof(*question));
-    assert(question != NULL);
+    struct question *question = sim_new(sizeof(*question));
     question->adapter = ctx;
     question->peer = peer;
     struct sim_proc *proc = &question->adapter->proc;
@@ -399,8 +398,7 @@ static void start(void *ctx)
     seats_clock_init(&adapter->seats_clock, &adapter->clock);
     adapter->turning = adapter->gives_back = false;
     create(adapter);
-    adapter->client = calloc(1, sizeof(*adapter->client));
-    assert(adapter->client != NULL);
+    adapter->client = sim_new(sizeof(*adapter->client));
     *adapter->client = (struct book_client){.proc = &adapter->proc,
                                             .owner = adapter->name,
                                             .checkout = adapter->checkout,

@@ -488,17 +488,15 @@ static void lease_now(void *ctx)
 
 void book_lease(struct book_client *client, uint32_t max, const struct saga_held *held)
 {
-    struct lease *lease = calloc(1, sizeof(*lease));
-    assert(lease != NULL);
+    struct lease *lease = sim_new(sizeof(*lease));
     lease->client = client;
     lease->max = max;
-    lease->rows = calloc(max, sizeof(*lease->rows));
+    lease->rows = sim_new(max * sizeof(*lease->rows));
     lease->is_after_loss = held != NULL;
     if (held != NULL) {
         size_t bytes = held->len * sizeof(*held->ids);
-        lease->held = (struct saga_held){malloc(bytes), malloc(bytes), held->len};
-        memcpy(lease->held.ids, held->ids, bytes);
-        memcpy(lease->held.tokens, held->tokens, bytes);
+        lease->held = (struct saga_held){sim_copy(held->ids, bytes), sim_copy(held->tokens, bytes),
+                                         held->len};
     }
     sim_after(NULL, book_way_us(), lease_now, lease);
 }
@@ -674,25 +672,18 @@ static void copy_effects(struct saga_move *move)
 {
     if (move->effects == NULL)
         return;
-    struct saga_effects *effects = malloc(sizeof(*effects));
-    assert(effects != NULL);
-    *effects = *move->effects;
-    effects->bytes = malloc(effects->len + 1);
-    assert(effects->bytes != NULL);
-    memcpy(effects->bytes, move->effects->bytes, effects->len);
+    struct saga_effects *effects = sim_copy(move->effects, sizeof(*effects));
+    effects->bytes = sim_copy(effects->bytes, effects->len);
     move->effects = effects;
 }
 
 void book_commit(struct book_client *client, const struct saga_move *const *moves, uint32_t len)
 {
-    struct commit *commit = calloc(1, sizeof(*commit));
-    assert(commit != NULL);
+    struct commit *commit = sim_new(sizeof(*commit));
     commit->client = client;
     commit->len = len;
-    commit->moves = calloc(len, sizeof(*commit->moves));
-    commit->replies = calloc(len, sizeof(*commit->replies));
-    assert(commit->moves != NULL);
-    assert(commit->replies != NULL);
+    commit->moves = sim_new(len * sizeof(*commit->moves));
+    commit->replies = sim_new(len * sizeof(*commit->replies));
     for (uint32_t i = 0; i < len; i++) {
         struct saga_move *move = &commit->moves[i];
         *move = *moves[i];

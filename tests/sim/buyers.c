@@ -14,10 +14,8 @@
 
 #include "core/making/making.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TRIES = 6, LOOKS_MAX = 400, WINDOW_LOOKS = 5 };
@@ -54,8 +52,7 @@ static void rest(struct buyer *buyer, uint64_t most_us)
 
 static struct seat_call *call_of(struct buyer *buyer, enum seat_op op)
 {
-    struct seat_call *call = calloc(1, sizeof(*call));
-    assert(call != NULL);
+    struct seat_call *call = sim_new(sizeof(*call));
     call->op = op;
     call->event = buyer->event;
     call->buyer = buyer->id;
@@ -69,9 +66,7 @@ static struct seat_call *call_of(struct buyer *buyer, enum seat_op op)
 /* The same buyer in another window. */
 static struct buyer *copy_of(const struct buyer *buyer)
 {
-    struct buyer *window = malloc(sizeof(*window));
-    assert(window != NULL);
-    *window = *buyer;
+    struct buyer *window = sim_copy(buyer, sizeof(*buyer));
     rng_seeded_init(&window->dice, sim_below(SIM_CHOICES, UINT64_MAX));
     left += 1;
     return window;
@@ -140,8 +135,7 @@ static bool store(struct buyer *buyer, const char *key, bool *is_new)
     if (buyer->stored++ > 0)
         strcat(order->id, "+");
     if (fault_now(FAULT_BOOK_LATE)) {
-        struct late *late = malloc(sizeof(*late));
-        assert(late != NULL);
+        struct late *late = sim_new(sizeof(*late));
         *late = (struct late){.order = *order, .hold = buyer->hold, .buyer = buyer->id};
         snprintf(late->key, sizeof(late->key), "%s", key);
         sim_after(NULL, sim_between(0, 8 * (uint64_t)SIM_S), store_late, late);
@@ -461,8 +455,7 @@ static void look_on(void *ctx)
 static struct buyer *begin(unsigned event, uint64_t comes_us, struct guest *guest)
 {
     static uint64_t ids;
-    struct buyer *buyer = calloc(1, sizeof(*buyer));
-    assert(buyer != NULL);
+    struct buyer *buyer = sim_new(sizeof(*buyer));
     buyer->event = event;
     buyer->id = ++ids;
     buyer->comes_us = comes_us;

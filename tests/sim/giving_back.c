@@ -57,8 +57,7 @@ struct pg_job {
 
 struct pg_job *pg_job_create(struct pg_pool *pg, pg_on_done *on_done, void *ctx)
 {
-    struct pg_job *job = calloc(1, sizeof(*job));
-    assert(job != NULL);
+    struct pg_job *job = sim_new(sizeof(*job));
     *job = (struct pg_job){.pg = pg, .life = pg->proc->life, .on_done = on_done, .ctx = ctx};
     return job;
 }
@@ -218,8 +217,7 @@ static void tick(void *ctx)
 void giving_back_begin(struct sim_proc *proc, const struct checkout *checkout,
                        void (*nudge)(void *ctx), void *ctx)
 {
-    struct pg_pool *pg = calloc(1, sizeof(*pg));
-    assert(pg != NULL);
+    struct pg_pool *pg = sim_new(sizeof(*pg));
     *pg = (struct pg_pool){.proc = proc, .checkout = checkout, .worker = {nudge, ctx}};
     const struct cancellations_conf conf = {
         .pg = pg, .checkout = checkout, .worker = &pg->worker, .per_s = PAGE};

@@ -661,8 +661,7 @@ static void write_wish(void *ctx)
 
 static void move(struct seat_service *at, unsigned which, const struct seat_service *to)
 {
-    struct wish *wish = calloc(1, sizeof(*wish));
-    assert(wish != NULL);
+    struct wish *wish = sim_new(sizeof(*wish));
     *wish = (struct wish){which, to->name};
     wish_written = false;
     sim_spawn(&at->proc, write_wish, wish);

@@ -468,10 +468,8 @@ int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out)
         return err_set(err, ERR_CLOSED, "nobody listens");
     if (server.sessions_len == SESSIONS_MAX)
         return err_set(err, ERR_FULL, "too many connections for a world");
-    struct pg *pg = calloc(1, sizeof(*pg));
-    struct server_session *session = calloc(1, sizeof(*session));
-    assert(pg != NULL);
-    assert(session != NULL);
+    struct pg *pg = sim_new(sizeof(*pg));
+    struct server_session *session = sim_new(sizeof(*session));
     session->client = sim_current();
     session->client_life = sim_current()->life;
     session->alive = true;

@@ -173,16 +173,12 @@ static struct span bytes_of(const void *bytes, size_t len)
 
 static struct span copy_of(struct span bytes)
 {
-    char *copy = malloc(bytes.len + 1);
-    assert(copy != NULL);
-    if (bytes.len > 0)
-        memcpy(copy, bytes.ptr, bytes.len);
-    return (struct span){copy, bytes.len};
+    return bytes_of(sim_copy(bytes.ptr, bytes.len), bytes.len);
 }
 
 static void *copied(const void *array, size_t bytes)
 {
-    return bytes > 0 ? (void *)(uintptr_t)copy_of(bytes_of(array, bytes)).ptr : NULL;
+    return bytes > 0 ? sim_copy(array, bytes) : NULL;
 }
 
 /* ---- results ---- */
@@ -211,8 +207,7 @@ struct pg_result {
 
 static PGresult *result(int rows)
 {
-    PGresult *res = calloc(1, sizeof(*res) + (size_t)rows * sizeof(res->row[0]));
-    assert(res != NULL);
+    PGresult *res = sim_new(sizeof(*res) + (size_t)rows * sizeof(res->row[0]));
     res->rows = rows;
     return res;
 }
@@ -290,8 +285,7 @@ static void act_query(struct server_ask *ask)
 
 static struct query *query(void (*act)(struct query *asks), const void *args, size_t bytes)
 {
-    struct query *made = calloc(1, sizeof(*made));
-    assert(made != NULL);
+    struct query *made = sim_new(sizeof(*made));
     assert(bytes <= sizeof(made->args));
     made->ask.act = act_query;
     made->act = act;
@@ -996,8 +990,7 @@ int pg_pipeline_begin(struct pg *pg, struct err_slot *err)
 {
     (void)pg;
     (void)err;
-    filling = calloc(1, sizeof(*filling));
-    assert(filling != NULL);
+    filling = sim_new(sizeof(*filling));
     filling->ask.act = do_append;
     filling->ask.finds = append_finds;
     return 0;
@@ -1087,8 +1080,7 @@ static void do_follow(struct server_ask *ask)
 int sql_journal_follow(struct pg *pg, const struct sql_journal_follow_args *args,
                        int (*on_row)(void *ctx, struct span row), void *ctx, struct err_slot *err)
 {
-    struct follow *follow = calloc(1, sizeof(*follow));
-    assert(follow != NULL);
+    struct follow *follow = sim_new(sizeof(*follow));
     follow->ask.act = do_follow;
     follow->event = event_of(args->event);
     int rc = server_ask(pg, &follow->ask, err);

@@ -7,7 +7,6 @@
 #include "queue/people.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 static_assert((int)GUEST_TICKET_MAX > (int)TICKET_LEN, "room for a ticket");
@@ -44,8 +43,7 @@ static void say(void *ctx)
 
 void guest_goodbye(const struct guest *guest, void (*on_known)(void *ctx), void *ctx)
 {
-    struct farewell *farewell = calloc(1, sizeof(*farewell));
-    assert(farewell != NULL);
+    struct farewell *farewell = sim_new(sizeof(*farewell));
     farewell->on_known = on_known;
     farewell->ctx = ctx;
     farewell->ask.kind = ASK_DONE;

@@ -18,7 +18,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -277,9 +276,7 @@ static void ask_on(void *ctx)
 
 static void forget_old_device(const struct visitor *visitor)
 {
-    struct visitor *old = malloc(sizeof(*old));
-    assert(old != NULL);
-    *old = *visitor;
+    struct visitor *old = sim_copy(visitor, sizeof(*visitor));
     old->bell = (struct sim_gate){0};
     (void)sim_spawn(NULL, ask_on, old);
 }
@@ -353,8 +350,7 @@ static void keep_pass(struct guest *guest, const struct ask *ask)
 
 static void receive(struct visitor *visitor, const struct ask *ask)
 {
-    struct guest *guest = calloc(1, sizeof(*guest));
-    assert(guest != NULL);
+    struct guest *guest = sim_new(sizeof(*guest));
     guest->number = lines_number(ask->line, ask->position);
     memcpy(guest->ticket, visitor->ticket, sizeof(visitor->ticket));
     memcpy(guest->session, ask->session, sizeof(guest->session));

@@ -7,7 +7,6 @@
 #include "outcall/outcall.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { BODY_MAX = 8192 };
@@ -47,8 +46,7 @@ int outcalls_create(uv_loop_t *loop, const char *tls_ca, struct err_slot *err,
     (void)tls_ca;
     (void)err;
     struct sim_proc *proc = loop->data;
-    *out = malloc(sizeof(**out));
-    assert(*out != NULL);
+    *out = sim_new(sizeof(**out));
     **out = (struct outcalls){.proc = proc, .life = proc->life};
     return 0;
 }
@@ -90,8 +88,7 @@ static void at_peer(void *ctx)
 
 void outcall_send(struct outcalls *outcalls, const struct outcall *call)
 {
-    struct sent *sent = calloc(1, sizeof(*sent));
-    assert(sent != NULL);
+    struct sent *sent = sim_new(sizeof(*sent));
     assert(call->timeout_ms > 0);
     *sent = (struct sent){.from = outcalls, .on_done = call->on_done, .ctx = call->ctx};
     sent->url = strdup(call->url);

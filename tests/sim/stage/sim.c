@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -70,14 +71,28 @@ static struct {
     uint64_t lines_len;
 } sim;
 
+void *sim_new(size_t bytes)
+{
+    void *made = calloc(1, bytes);
+    assert(made != NULL);
+    return made;
+}
+
+void *sim_copy(const void *bytes, size_t len)
+{
+    void *copy = sim_new(len + 1);
+    if (len > 0)
+        memcpy(copy, bytes, len);
+    return copy;
+}
+
 void sim_begin(uint64_t seed, bool tells)
 {
     for (unsigned i = 0; i < SIM_DICE; i++)
         rng_seeded_init(&sim.dice[i], seed * SIM_DICE + i);
     sim.hash = UINT64_C(14695981039346656037);
     sim.tells = tells;
-    sim.lines = calloc(LINES_KEPT, sizeof(*sim.lines));
-    assert(sim.lines != NULL);
+    sim.lines = sim_new(LINES_KEPT * sizeof(*sim.lines));
 }
 
 uint64_t sim_us(void)
@@ -235,8 +250,7 @@ static void resume(struct sim_fiber *fiber)
 
 struct sim_fiber *sim_spawn(struct sim_proc *proc, void (*run)(void *ctx), void *ctx)
 {
-    struct sim_fiber *fiber = calloc(1, sizeof(*fiber));
-    assert(fiber != NULL);
+    struct sim_fiber *fiber = sim_new(sizeof(*fiber));
     fiber->stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert(fiber->stack != MAP_FAILED);

@@ -23,6 +23,10 @@ enum { SIM_EPOCH_S = 1700000000 }; /* the wall clock at the beginning */
 /* The dice have separate streams, so that a run without one fault resembles the run with it. */
 enum sim_dice { SIM_TIMES, SIM_FAULTS, SIM_CHOICES, SIM_SYSTEM, SIM_DICE };
 
+/* Memory that is zeroed; a copy, with a NUL behind it. Neither is ever NULL. */
+void *sim_new(size_t bytes);
+void *sim_copy(const void *bytes, size_t len);
+
 void sim_begin(uint64_t seed, bool tells);
 void sim_platform_begin(void); /* links platform.c: system.h as the world has it */
 uint64_t sim_us(void);

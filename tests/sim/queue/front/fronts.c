@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { ANSWER_S = 10 };
 
@@ -80,9 +79,7 @@ void fronts_ask(struct ask *ask)
 
 struct ask *fronts_copy(struct sim_gate *bell, const struct ask *asked)
 {
-    struct ask *ask = malloc(sizeof(*ask));
-    assert(ask != NULL);
-    *ask = *asked;
+    struct ask *ask = sim_copy(asked, sizeof(*asked));
     ask->bell = bell;
     return ask;
 }

@@ -96,14 +96,9 @@ static void on_write(void *ctx, const struct span *words, size_t len)
         keeper.tail = realloc(keeper.tail, keeper.tail_cap * sizeof(*keeper.tail));
         assert(keeper.tail != NULL);
     }
-    struct span *copy = calloc(len, sizeof(*copy));
-    assert(copy != NULL);
-    for (size_t i = 0; i < len; i++) {
-        char *text = malloc(words[i].len + 1);
-        assert(text != NULL);
-        memcpy(text, words[i].ptr, words[i].len);
-        copy[i] = (struct span){text, words[i].len};
-    }
+    struct span *copy = sim_copy(words, len * sizeof(*words));
+    for (size_t i = 0; i < len; i++)
+        copy[i].ptr = sim_copy(words[i].ptr, words[i].len);
     keeper.tail[keeper.tail_len++] =
         (struct written){sim_us(), keeper_now_us(), keeper.script, copy, len};
     struct line_ref line;

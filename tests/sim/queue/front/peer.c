@@ -220,8 +220,7 @@ static void arrive(void *ctx)
 
 static void set_out(struct peer *peer, redisReply *command)
 {
-    struct passage *passage = calloc(1, sizeof(*passage));
-    assert(passage != NULL);
+    struct passage *passage = sim_new(sizeof(*passage));
     *passage = (struct passage){.peer = peer, .command = command};
     uint64_t us = sim_between(CALL_US_MIN, CALL_US_MAX);
     if (fault_now(FAULT_REDIS_LATE)) {
@@ -272,9 +271,9 @@ int connect(int fd, const struct sockaddr *addr, socklen_t len)
         return -1;
     }
     int pair[2];
-    struct peer *peer = calloc(1, sizeof(*peer));
+    struct peer *peer = sim_new(sizeof(*peer));
     int rc = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair);
-    assert(peer != NULL && rc == 0);
+    assert(rc == 0);
     rc = dup2(pair[0], fd);
     assert(rc == fd);
     close(pair[0]);

@@ -15,7 +15,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -341,9 +340,8 @@ static struct logger *alarm_logger(void)
 
 void proc_start(struct proc *proc)
 {
-    struct service_loop *service = calloc(1, sizeof(*service));
+    struct service_loop *service = sim_new(sizeof(*service));
     struct err_slot err;
-    assert(service != NULL);
     sim_proc_start(&proc->sim);
     proc->leaving = proc->serves = false;
     proc->judged_again = proc->fault_us = 0;

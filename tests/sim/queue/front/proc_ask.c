@@ -315,9 +315,8 @@ static void on_answer(void *ctx, struct span answer)
 
 static void ask_front(struct proc *proc, struct ask *ask, struct span request)
 {
-    struct asking *asking = calloc(1, sizeof(*asking));
+    struct asking *asking = sim_new(sizeof(*asking));
     struct ask shown = *ask;
-    assert(asking != NULL);
     asking->proc = proc;
     asking->ask = ask;
     bool reads = read_ticket(proc, &shown);

@@ -48,8 +48,8 @@ static struct record *record_of(const void *handle)
 
 static struct record *make_record(uv_loop_t *loop, void *handle, uv_handle_type type)
 {
-    struct record *record = calloc(1, sizeof(*record));
-    assert(record != NULL && loop->data != NULL);
+    struct record *record = sim_new(sizeof(*record));
+    assert(loop->data != NULL);
     record->handle = handle;
     record->handle->loop = loop;
     record->handle->type = type;
@@ -108,8 +108,7 @@ static void fire(void *ctx)
 
 static void arm(struct record *record, uint64_t us)
 {
-    struct shot *shot = malloc(sizeof(*shot));
-    assert(shot != NULL);
+    struct shot *shot = sim_new(sizeof(*shot));
     *shot = (struct shot){record, ++record->nth};
     record->active = true;
     record->due_us = sim_us() + us;

@@ -1,6 +1,8 @@
 /* wire.c: see wire.h. Each request has its own connection, and its response is one batch. */
 #include "queue/front/wire.h"
 
+#include "stage/sim.h"
+
 #include "http/http_internal.h"
 
 #include <stdlib.h>
@@ -28,8 +30,7 @@ static void overfull(struct http_conn *conn)
 
 struct http_server *wire_server(const struct clock *clock, void *loop_ctx)
 {
-    struct http_server *server = calloc(1, sizeof(*server));
-    assert(server != NULL);
+    struct http_server *server = sim_new(sizeof(*server));
     MAGIC_BEGIN(http_server, server);
     server->conf.clock = clock;
     server->conf.loop_ctx = loop_ctx;
@@ -106,8 +107,8 @@ void http_conn_turn_end(struct http_conn *conn, struct http_conn *before)
     http_batch_seal(batch);
     for (uint32_t i = 0; i < batch->pieces; i++)
         len += batch->piece[i].iov_len;
-    struct text answer = text_on(malloc(len), len);
-    assert(answer.ptr != NULL && before == NULL);
+    struct text answer = text_on(sim_new(len), len);
+    assert(before == NULL);
     for (uint32_t i = 0; i < batch->pieces; i++) {
         text_add(&answer, batch->piece[i].iov_base, batch->piece[i].iov_len);
         http_blob_unref(batch->blob[i]);
@@ -120,8 +121,8 @@ void http_conn_turn_end(struct http_conn *conn, struct http_conn *before)
 
 void wire_request(struct http_server *server, const struct wire_ask *ask)
 {
-    struct wire *wire = calloc(1, sizeof(*wire));
-    assert(wire != NULL && ask->request.len <= WIRE_REQUEST_MAX);
+    struct wire *wire = sim_new(sizeof(*wire));
+    assert(ask->request.len <= WIRE_REQUEST_MAX);
     wire->on_answer = ask->on_answer;
     wire->ctx = ask->ctx;
     struct http_req *req = &wire->req;
@@ -153,8 +154,7 @@ int http_channel_create(struct http_server *server, const struct http_channel_co
 {
     (void)conf;
     (void)err;
-    *out = malloc(sizeof(**out));
-    assert(*out != NULL);
+    *out = sim_new(sizeof(**out));
     (*out)->server = server;
     return 0;
 }

@@ -386,8 +386,8 @@ static void on_rules(struct line_ref line, struct span doc)
 {
     struct sale *sale = &book.sales[line.event];
     struct event_doc_fault fault;
-    struct event_doc *read = calloc(1, sizeof(*read));
-    assert(read != NULL && sale->rules_len < RULES_MAX);
+    struct event_doc *read = sim_new(sizeof(*read));
+    assert(sale->rules_len < RULES_MAX);
     int rc = event_doc_load(doc, span_of(lines_event(line.event)), &fault, read);
     assert(rc == 0);
     note_act((unsigned)strtoul(read->name, NULL, 10), ACT_WRITTEN);

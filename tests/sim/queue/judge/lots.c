@@ -63,8 +63,7 @@ static bool may_be_drawn_again(const struct lot *lot)
 /* Each position belongs to one entry. With shards most entries are gaps, so a sample is enough. */
 static void judge_order(struct line_ref line, const struct lot *lot)
 {
-    bool *taken = calloc(lot->entries + 1, sizeof(*taken));
-    assert(taken != NULL);
+    bool *taken = sim_new((lot->entries + 1) * sizeof(*taken));
     for (uint64_t entry = 1; entry <= lot->entries && entry <= ENTRIES_JUDGED; entry++) {
         uint64_t position = draw_position(&lot->order, entry);
         if (position == 0 || position > lot->entries || taken[position])
