@@ -104,6 +104,11 @@ struct line_ref lines_of(uint64_t number)
     return (struct line_ref){event, line_lane_of(number) & ((1u << (EVENT_SHIFT - 32)) - 1)};
 }
 
+bool lines_are_same(uint64_t number, uint64_t other)
+{
+    return number >> 32 == other >> 32;
+}
+
 uint64_t lines_place(uint64_t number)
 {
     return line_place_in_lane(number);

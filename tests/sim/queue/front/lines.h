@@ -34,6 +34,7 @@ uint64_t lines_number(struct line_ref line, uint64_t place);
 /* Whether the number is of the newest event of this id. */
 bool lines_is_of(uint64_t number, unsigned event);
 struct line_ref lines_of(uint64_t number);
+bool lines_are_same(uint64_t number, uint64_t other); /* of one line */
 uint64_t lines_place(uint64_t number);
 /* For messages: "17", or "17 of play@1". Only the newest few stay valid. */
 const char *lines_says(uint64_t number);

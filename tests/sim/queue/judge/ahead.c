@@ -61,7 +61,7 @@ static struct row *row_of(uint64_t number)
 /* Visitors behind a returning one, who may have counted as gone, may see one more ahead. */
 static bool is_behind(uint64_t number, uint64_t other)
 {
-    return number > other && number >> 32 == other >> 32;
+    return number > other && lines_are_same(number, other);
 }
 
 static void came_back(uint64_t number)

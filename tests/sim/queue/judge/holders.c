@@ -43,14 +43,9 @@ static struct holder *find(uint64_t number)
 
 /* ---- joins ---- */
 
-static bool is_same_line(uint64_t a, uint64_t b)
-{
-    return a >> 32 == b >> 32;
-}
-
 static bool is_same_visitor(const struct ask *ask, const struct holder *other)
 {
-    return ask->who != 0 && other->who == ask->who && is_same_line(other->number, number_of(ask));
+    return ask->who != 0 && other->who == ask->who && lines_are_same(other->number, number_of(ask));
 }
 
 /* The invitation that a new place used. A visitor who already had a place in this line gets it
@@ -74,7 +69,7 @@ static void judge_spent(const struct ask *ask, bool had_to_work, const struct ho
         invariant_broken(INVARIANT_6, "place %s is given for work that place %s was had by",
                          lines_says(number_of(ask)), lines_says(other->number));
     if (invitation != 0 && other->invitation == invitation &&
-        is_same_line(other->number, number_of(ask)))
+        lines_are_same(other->number, number_of(ask)))
         invariant_broken(INVARIANT_6,
                          "place %s is given for invitation %" PRIu64 ", by which place %s was had",
                          lines_says(number_of(ask)), invitation, lines_says(other->number));

@@ -99,13 +99,20 @@ static struct sale *sale_of(uint64_t number)
     return &book.sales[lines_of(number).event];
 }
 
-/* NULL: no visitor has the place. A heal skips many places. */
-static struct row *known_row(uint64_t number)
+/* The slot of the number in `found`, or the one to put it in. */
+static uint32_t *slot_of(uint64_t number)
 {
     uint32_t at = (uint32_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> 40) % (2 * ROWS_MAX);
     while (book.found[at] != 0 && book.rows[book.found[at] - 1].number != number)
         at = (at + 1) % (2 * ROWS_MAX);
-    return book.found[at] != 0 ? &book.rows[book.found[at] - 1] : NULL;
+    return &book.found[at];
+}
+
+/* NULL: no visitor has the place. A heal skips many places. */
+static struct row *known_row(uint64_t number)
+{
+    uint32_t found = *slot_of(number);
+    return found != 0 ? &book.rows[found - 1] : NULL;
 }
 
 static struct row *row_of(uint64_t number)
@@ -115,13 +122,11 @@ static struct row *row_of(uint64_t number)
         return row;
     if (book.rows_len == ROWS_MAX || lines_place(number) == 0)
         invariant_broken(INVARIANT_5, "place %s in so small a world", lines_says(number));
+    uint32_t *slot = slot_of(number);
     row = &book.rows[book.rows_len++];
     row->number = number;
     row->called = lines_place(number) <= sale_of(number)->served[lines_of(number).lane];
-    uint32_t at = (uint32_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> 40) % (2 * ROWS_MAX);
-    while (book.found[at] != 0)
-        at = (at + 1) % (2 * ROWS_MAX);
-    book.found[at] = book.rows_len;
+    *slot = book.rows_len;
     return row;
 }
 
@@ -425,7 +430,7 @@ static void on_settled(struct line_ref line, struct span stretch)
     book.sales[line.event].turned_us = sim_us();
     for (uint32_t i = 0; i < book.rows_len; i++) {
         struct row *row = &book.rows[i];
-        bool is_of_line = row->number >> 32 == last >> 32 && row->number <= last;
+        bool is_of_line = lines_are_same(row->number, last) && row->number <= last;
         if (is_of_line && row->call.there && row->call.expires_ms <= now_ms)
             row->call.has_run_out = true;
     }

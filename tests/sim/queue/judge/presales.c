@@ -51,10 +51,8 @@ static struct code *by_digest(unsigned event, struct span digest)
 static uint64_t cut_number(struct span *rest)
 {
     struct span one;
-    uint64_t number = 0;
     *rest = span_cut(*rest, ':', &one);
-    (void)span_u64(one, UINT64_MAX, &number);
-    return number;
+    return lines_u64(one);
 }
 
 static void change(struct code *code, struct span value, bool is_load)
