@@ -7,8 +7,6 @@
 
 #include "stage/history.h"
 
-#include "base/text.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 

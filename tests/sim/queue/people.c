@@ -13,7 +13,6 @@
 #include "queue/judge/ledger.h"
 #include "queue/operators.h"
 #include "stage/history.h"
-#include "stage/invariant.h"
 #include "stage/probes.h"
 
 #include <assert.h>

@@ -44,7 +44,7 @@ static struct {
 
 /* ---- time ---- */
 
-uint64_t keeper_now_us(void)
+static uint64_t redis_now_us(void)
 {
     return sim_wall_us(NULL) + (uint64_t)keeper.ahead_us;
 }
@@ -100,7 +100,7 @@ static void on_write(void *ctx, const struct span *words, size_t len)
     for (size_t i = 0; i < len; i++)
         copy[i].ptr = sim_copy(words[i].ptr, words[i].len);
     keeper.tail[keeper.tail_len++] =
-        (struct written){sim_us(), keeper_now_us(), keeper.script, copy, len};
+        (struct written){sim_us(), redis_now_us(), keeper.script, copy, len};
     struct line_ref line;
     struct span name;
     if (span_eq(words[0], SPAN("SET")) && lines_read_key(words[1], &line, &name))
@@ -123,7 +123,7 @@ static void forget(void *ctx);
 static void run_script(const struct span *words, size_t len, struct bytes *out)
 {
     const struct script_host host = {.keyspace = keeper.primary,
-                                     .now_us = keeper_now_us(),
+                                     .now_us = redis_now_us(),
                                      .full = keeper.full_until_us > sim_us(),
                                      .on_write = on_write};
     keeper.script += 1;
@@ -145,7 +145,7 @@ static void put_in_set(const struct span *words, size_t len, struct bytes *out)
         return;
     }
     keeper.script += 1;
-    command_do(keeper.primary, keeper_now_us(), words, len, out);
+    command_do(keeper.primary, redis_now_us(), words, len, out);
     on_write(NULL, words, len);
 }
 
@@ -288,7 +288,7 @@ uint64_t keeper_event_ms(unsigned event)
         keeper_field(lines_key((struct line_ref){event, 0}, "cfg"), "clock_off_us");
     char text[32] = "0";
     (void)span_to_cstr(offset, text, sizeof(text));
-    return (uint64_t)((int64_t)keeper_now_us() + strtoll(text, NULL, 10)) / SIM_MS;
+    return (uint64_t)((int64_t)redis_now_us() + strtoll(text, NULL, 10)) / SIM_MS;
 }
 
 uint32_t keeper_items(const char *key)

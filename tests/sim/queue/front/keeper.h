@@ -28,7 +28,6 @@ void keeper_do(const struct span *words, size_t len, struct bytes *out);
 struct span keeper_text(const char *key);
 struct span keeper_field(const char *key, const char *field);
 uint32_t keeper_items(const char *key);   /* of an ordered set */
-uint64_t keeper_now_us(void);             /* its own clock */
 uint64_t keeper_event_ms(unsigned event); /* the event's, as the scripts compute it */
 void keeper_set_clock(void);              /* right or wrong */
 

@@ -42,6 +42,7 @@ static const struct front_config config = {
     .members_audience = GUEST_ISSUER,
 };
 
+static const struct clock world_clock = {sim_mono_us, sim_wall_us, NULL};
 static struct front_shared shared;
 static struct proc_fleet fleet;
 
@@ -128,11 +129,10 @@ static void make_shop(char path[PROC_PATH_BYTES])
 /* As a start and each reload do. */
 void proc_read_keys(const struct proc_fleet *of)
 {
-    static const struct clock clock = {sim_mono_us, sim_wall_us, NULL};
     const struct secrets_paths paths = {of->files.ring,   of->files.ring, of->files.ring,
                                         of->files.passes, of->files.shop, of->files.token};
     struct err_slot err;
-    int rc = secrets_load(&paths, fleet.keys, &clock, &err, &fleet.keys);
+    int rc = secrets_load(&paths, fleet.keys, &world_clock, &err, &fleet.keys);
     assert(rc == 0);
     shared.keys = fleet.keys;
 }
@@ -329,9 +329,8 @@ static void on_line(void *ctx, struct span line)
 static struct logger *alarm_logger(void)
 {
     static struct logger *logger;
-    static const struct clock clock = {sim_mono_us, sim_wall_us, NULL};
     const struct logger_conf conf = {
-        .service = "queue-front", .level = LOG_LEVEL_ERROR, .clock = &clock, .sink = on_line};
+        .service = "queue-front", .level = LOG_LEVEL_ERROR, .clock = &world_clock, .sink = on_line};
     struct err_slot err;
     int rc = logger == NULL ? logger_create(&conf, &err, &logger) : 0;
     assert(rc == 0);
