@@ -257,12 +257,6 @@ struct query {
     } args;
     int32_t keys[16];
     uint32_t keys_len;
-    int32_t known[EVENTS];
-    uint32_t known_len;
-    struct sql_events_wake_rows wake[2 * EVENTS]; /* per event one refused and one woken */
-    uint32_t wake_len;
-    struct sql_owners_raise_rows raises[EVENTS];
-    uint32_t raises_len;
     PGresult *res; /* not set by act(): no row */
 };
 
@@ -396,7 +390,7 @@ static bool may_wake(const struct query *asks)
 {
     for (const struct event *event = events; event < events + EVENTS && event->id != NULL; event++)
         if (event->changed >= asks->args.wake.since && !event->asleep && !event->retired &&
-            !is_among(no_of(event), asks->known, asks->known_len))
+            !is_among(no_of(event), asks->args.wake.known, asks->args.wake.known_len))
             return false;
     return true;
 }
@@ -406,8 +400,8 @@ static void do_wake(struct query *asks)
 {
     const bool may = may_wake(asks);
     transactions += 1;
-    for (uint32_t i = 0; i < asks->wake_len; i++) {
-        const struct sql_events_wake_rows *row = &asks->wake[i];
+    for (uint32_t i = 0; i < asks->args.wake.rows_len; i++) {
+        const struct sql_events_wake_rows *row = &asks->args.wake.rows[i];
         struct event *event = event_of(row->event);
         bool wakes = is_among(row->event, asks->keys, asks->keys_len);
         if (event == NULL || (wakes && !may) || (row->asked_ms > 0 && !is_free(&asks->ask, event)))
@@ -424,13 +418,10 @@ int sql_events_wake(struct pg *pg, const struct sql_events_wake_args *args, stru
 {
     struct query *asks = query(do_wake, args, sizeof(*args));
     (void)rows;
-    assert(args->rows_len <= 2 * EVENTS);
+    assert(args->rows_len <= 2 * EVENTS); /* per event one refused and one woken */
     assert(args->known_len <= EVENTS);
-    asks->known_len = args->known_len;
-    if (args->known_len > 0)
-        memcpy(asks->known, args->known, args->known_len * sizeof(*args->known));
-    memcpy(asks->wake, args->rows, args->rows_len * sizeof(*args->rows));
-    asks->wake_len = args->rows_len;
+    asks->args.wake.known = copied(args->known, args->known_len * sizeof(*args->known));
+    asks->args.wake.rows = copied(args->rows, args->rows_len * sizeof(*args->rows));
     return run(pg, with_keys(asks, args->woken, args->woken_len), err, NULL);
 }
 
@@ -572,12 +563,12 @@ static void put_text(char to[INSTANCE_MAX], struct span text)
 /* Skips rows that are locked. */
 static unsigned raise_finds(const struct server_ask *ask)
 {
-    const struct query *asks = (const struct query *)ask;
+    const struct sql_owners_raise_args *args = &((const struct query *)ask)->args.raise;
     unsigned rows = 0;
-    for (uint32_t i = 0; i < asks->raises_len; i++) {
-        const struct event *event = event_of(asks->raises[i].event);
+    for (uint32_t i = 0; i < args->rows_len; i++) {
+        const struct event *event = event_of(args->rows[i].event);
         bool finds = event != NULL && is_free(ask, event);
-        rows |= row_if(finds && event->owner.epoch == asks->raises[i].was, event);
+        rows |= row_if(finds && event->owner.epoch == args->rows[i].was, event);
     }
     return rows;
 }
@@ -605,9 +596,10 @@ static void raise_owner(struct event *event, const struct sql_owners_raise_args 
 
 static void do_raise(struct query *asks)
 {
-    PGresult *res = room_for(asks, asks->raises_len);
-    for (uint32_t i = 0; i < asks->raises_len; i++) {
-        const struct sql_owners_raise_rows *raise = &asks->raises[i];
+    const struct sql_owners_raise_args *args = &asks->args.raise;
+    PGresult *res = room_for(asks, args->rows_len);
+    for (uint32_t i = 0; i < args->rows_len; i++) {
+        const struct sql_owners_raise_rows *raise = &args->rows[i];
         struct event *event = event_of(raise->event);
         if (event == NULL || !is_free(&asks->ask, event))
             continue;
@@ -615,7 +607,7 @@ static void do_raise(struct query *asks)
         row->event = raise->event;
         if (event->owner.epoch != raise->was)
             continue;
-        raise_owner(event, &asks->args.raise, raise);
+        raise_owner(event, args, raise);
         const struct owner *owner = copy_of_owner(event);
         *row = (struct sql_owners_raise_row){raise->event,     owner->epoch,    owner->seq,
                                              chain_of(owner),  owner->line.now, owner->line.before,
@@ -629,8 +621,7 @@ int sql_owners_raise(struct pg *pg, const struct sql_owners_raise_args *args, st
     struct query *asks = query(do_raise, args, sizeof(*args));
     assert(args->rows_len <= EVENTS);
     asks->ask.finds = raise_finds;
-    asks->raises_len = args->rows_len;
-    memcpy(asks->raises, args->rows, args->rows_len * sizeof(*args->rows));
+    asks->args.raise.rows = copied(args->rows, args->rows_len * sizeof(*args->rows));
     asks->args.raise.instance = copy_of(args->instance);
     asks->args.raise.address = copy_of(args->address);
     asks->args.raise.private_address = copy_of(args->private_address);
