@@ -57,11 +57,14 @@ export async function openSite(scope, { halls = hall(), ...options } = {}) {
   world.wire = wire;
   let visits = 0;
   world.visit = () => visitor(site, EVENT, { session: `visit-${(visits += 1)}` });
+  // A new visit, what it holds, and its pass: for world.order().
+  world.held = async (what) => {
+    const visit = world.visit();
+    return { visit, pass: visit.token, ...assertStatus(await visit.hold(what), 201).json };
+  };
   // A paid and completed order of what a new visit holds.
   world.buy = async (buyer, what) => {
-    const visit = world.visit();
-    const held = assertStatus(await visit.hold(what), 201);
-    const order = await world.ordered(buyer, { hold: held.json.hold, pass: visit.token });
+    const order = await world.ordered(buyer, await world.held(what));
     if (!world.psp.autoPay) await world.payOrder(order);
     await world.untilStatus(buyer, order, 'completed');
     return order;

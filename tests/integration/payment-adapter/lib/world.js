@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assertStatus, CookieJar, makeSecrets, openContract, psqlPath, startPostgres, startService, until } from '../../../lib-js/index.js';
-import { FakePsp, FakeQueue, FakeSeats, FakeShop, FakeSmtp } from './fakes.js';
+import { FakePsp, FakeQueue, FakeSeats, FakeShop, FakeSmtp, wordsOf } from './fakes.js';
 
 // Hashes of "correct horse battery staple", by bcryptjs, noble-hashes and `openssl passwd`.
 export const PASSWORD = 'correct horse battery staple';
@@ -81,15 +81,22 @@ class World {
     });
     this.#makeUsers();
     this.dir = scope.tempDir('pay-');
-    this.#secret('psp-key-file', this.psp.key);
-    this.#secret('webhook-file', this.psp.webhookSecret);
-    this.#secret('shop-key-file', this.shop.key);
+    this.secret('psp-key-file', this.psp.key);
+    this.secret('webhook-file', this.psp.webhookSecret);
+    this.secret('shop-key-file', this.shop.key);
     await this.options.before?.(this);
     this.pay = await this.startPay({}, { port: this.options.port, env: this.options.env });
   }
 
-  #secret(name, text) {
-    writeFileSync(join(this.dir, name), text, { mode: 0o600 });
+  // A private file for the configuration. Returns its path.
+  secret(name, text) {
+    const path = join(this.dir, name);
+    writeFileSync(path, text, { mode: 0o600 });
+    return path;
+  }
+
+  sql(text) {
+    return this.postgres.sql(text, 'pay');
   }
 
   #makeUsers() {
@@ -184,7 +191,7 @@ class World {
     return pay;
   }
 
-  // A logged-in member: {jar, get, post, member}.
+  // A logged-in member: {jar, get, post, read, tickets, member}.
   async login(login = 'bcrypt@example.com', password = PASSWORD, pay = this.pay) {
     const visitor = this.visitor(pay);
     const answer = await until('an answer', async () => { // a busy machine may postpone a login
@@ -207,6 +214,8 @@ class World {
       jar,
       get: (path, headers) => call('get', path, undefined, headers),
       post: (path, body = {}, headers) => call('post', path, body, headers),
+      read: async (order) => (await call('get', `/v1/pay/orders/${order}`)).json,
+      tickets: async (order) => (await call('get', `/v1/pay/orders/${order}/tickets`)).json.tickets,
     };
   }
 
@@ -283,21 +292,49 @@ class World {
   }
 
   // Waits until the visitor's order has this status.
-  async orderedAs(visitor, status) {
-    const order = await this.ordered(visitor, this.hold());
+  async orderedAs(visitor, status, hold = this.hold()) {
+    const order = await this.ordered(visitor, hold);
     await this.untilStatus(visitor, order, status);
     return order;
   }
 
-  // What reconciliation reports once everything had its time and every neighbour was reachable.
-  async reconciled() {
-    this.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '1 hour'", 'pay');
-    this.postgres.sql("UPDATE pay.ticket SET issued_at = now() - interval '1 hour'", 'pay');
-    const { items } = await until('a run that reaches everybody', async () => {
+  // A gate scans a ticket.
+  scan(token, gate = 'g') {
+    return this.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate, token } });
+  }
+
+  // The friend takes a ticket that its owner offers. Returns the new one.
+  async handOn({ ticket }, owner, friend) {
+    assertStatus(await owner.post(`/v1/pay/tickets/${ticket}/transfer`, { to: friend.member }), 202);
+    return assertStatus(await friend.post(`/v1/pay/tickets/${ticket}/accept`), 201).json;
+  }
+
+  // The text of the mail of this kind about an order; with `to`: of the one to this recipient.
+  async mailOf(order, kind, to) {
+    return wordsOf(await until(`a mail ${kind}`, () => this.smtp.mails.find((mail) => mail.text.includes(`<${order}.${kind}@`) && [undefined, mail.to].includes(to))));
+  }
+
+  // A run of reconciliation that reaches every neighbour: on a busy machine one may not answer in time.
+  report() {
+    return until('a run that reaches everybody', async () => {
       const { status, json } = await this.pay.admin.post('/admin/reconcile', { body: {} });
-      return status === 200 && json.not_reached.length === 0 && json;
+      if (status === 200 && json.not_reached.length > 0) throw new Error(`not reached: ${json.not_reached}`);
+      return status === 200 && json;
     });
-    return items;
+  }
+
+  // What reconciliation reports once everything had its time.
+  async reconciled() {
+    this.sql("UPDATE pay.orders SET changed_at = now() - interval '1 hour'");
+    this.sql("UPDATE pay.ticket SET issued_at = now() - interval '1 hour'");
+    return (await this.report()).items;
+  }
+
+  // The same, once what the provider reported had its time, too.
+  async reconciledTwice() {
+    await this.reconciled();
+    this.sql("UPDATE pay.psp_payment SET seen_at = now() - interval '1 hour'");
+    return this.reconciled();
   }
 
   // Reconciliation reports nothing about this order.
