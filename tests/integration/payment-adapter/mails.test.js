@@ -2,8 +2,6 @@
 // against that mail alone, and an operator can resend mails that were given up.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { afterEach } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
@@ -11,17 +9,14 @@ import { EVENT, openWorld } from './lib/world.js';
 const scope = openScope(test);
 const world = await openWorld(scope, {
   before(made) {
-    const password = join(made.dir, 'smtp-password');
-    writeFileSync(password, 'of the mail server', { mode: 0o600 });
-    made.options.mail = { user: 'tickets', password };
+    made.options.mail = { user: 'tickets', password: made.secret('smtp-password', 'of the mail server') };
   },
 });
 const buyer = await world.login();
 world.psp.autoPay = true;
-const order = await world.ordered(buyer, world.hold());
-await world.untilStatus(buyer, order, 'completed');
+const order = await world.orderedAs(buyer, 'completed');
 await until('its mail', () => world.smtp.mails.length === 1);
-afterEach(() => Object.assign(world.smtp, { refuse: null, refuses: {}, away: false }));
+afterEach(() => Object.assign(world.smtp, { refuses: {}, away: false }));
 
 let kinds = 0;
 
@@ -47,8 +42,7 @@ for (const [command, answer] of [
   ['MAIL', '552 over quota'], ['MAIL', '452 over quota'], ['RCPT', '421 shutting down'], ['RCPT', '530 authentication required'],
 ]) {
   test(`${answer} at ${command} holds all mails back and counts against none`, async () => {
-    if (command === 'RCPT') world.smtp.refuse = answer;
-    else world.smtp.refuses = { [command]: answer };
+    world.smtp.refuses = { [command]: answer };
     const [one, two] = [mail(), mail()];
     for (const socket of world.smtp.sockets) socket.destroy(); // a kept-alive connection is past greeting and login
     const refused = () => [one, two].filter((kind) => is(kind, `error LIKE '%smtp ${answer.slice(0, 3)}'`));
@@ -57,7 +51,6 @@ for (const [command, answer] of [
     const { begun } = world.smtp;
     await until('it to be asked again', () => world.smtp.begun > begun);
     for (const kind of [one, two]) assert.ok(is(kind, `${open} AND tries IN (9, 10) AND refused = 0`), kind);
-    world.smtp.refuse = null;
     world.smtp.refuses = {};
     for (const kind of [one, two]) await hasGone(kind);
   });
@@ -65,8 +58,7 @@ for (const [command, answer] of [
 
 for (const [command, answer] of [['RCPT', '554 5.7.1 relay access denied'], ['END', '550 quota of the day']]) {
   test(`${answer} at ${command} of mail after mail holds all back, also after a restart, and counts against none that follow`, async (t) => {
-    if (command === 'RCPT') world.smtp.refuse = answer;
-    else world.smtp.refuses = { [command]: answer };
+    world.smtp.refuses = { [command]: answer };
     const some = Array.from({ length: 5 }, mail);
     await until('all to be held back', () => some.every((kind) => is(kind, `${open} AND error LIKE 'smtp 55%' AND refused < 2`)));
     await world.pay.stop();
@@ -79,7 +71,6 @@ for (const [command, answer] of [['RCPT', '554 5.7.1 relay access denied'], ['EN
     }
     assert.deepEqual(some.filter((kind) => is(kind, 'refused > 1')), []);
     assert.ok(some.filter((kind) => is(kind, 'refused = 1')).length < 3);
-    world.smtp.refuse = null;
     world.smtp.refuses = {};
     for (const kind of some) await hasGone(kind);
   });
@@ -116,10 +107,8 @@ test('a mail that is given up before the server was asked does not end the pause
 for (const [command, answer] of [['RCPT', '550 no such user'], ['DATA', '550 not this'], ['END', '550 spam']]) {
   test(`${answer} at ${command} gives up that mail alone, and an operator sends it again`, async () => {
     const gone = mail();
-    if (command === 'RCPT') world.smtp.refuse = answer;
-    else world.smtp.refuses = { [command]: answer };
+    world.smtp.refuses = { [command]: answer };
     await until('five refusals', () => hurried(gone) && is(gone, `${givenUp} AND refused > 4`)); // it may be sent twice at once
-    world.smtp.refuse = null;
     world.smtp.refuses = {};
     await hasGone(mail());
     const { mails } = (await world.pay.admin.get('/admin/mails')).json;
@@ -137,15 +126,15 @@ for (const [command, answer] of [['RCPT', '550 no such user'], ['DATA', '550 not
 
 test('a refusal of now does not count against a mail', async () => {
   const later = mail();
-  world.smtp.refuse = '450 greylisted';
+  world.smtp.refuses = { RCPT: '450 greylisted' };
   await until('it', () => hurried(later) && is(later, `${open} AND error = 'smtp 450' AND tries > 14 AND refused = 0`));
-  world.smtp.refuse = null;
+  world.smtp.refuses = {};
   await until('its turn', () => hurried(later) && is(later, 'done_at IS NOT NULL AND error IS NULL'));
 });
 
 test('mails that are refused for a day are given up, and all are sent again in one call', async () => {
   const some = [mail(), mail(), mail()];
-  world.smtp.refuse = '550 no such user';
+  world.smtp.refuses = { RCPT: '550 no such user' };
   await until('them to be given up or held back', () => some.every((kind) => hurried(kind) && is(kind, "error = 'smtp 550'")));
   assert.deepEqual((await world.pay.admin.get('/admin/mails')).json.mails, []);
   const change = (changes) => world.postgres.sql(`UPDATE pay.mail_outbox SET ${changes} WHERE done_at IS NULL`, 'pay');
@@ -155,7 +144,7 @@ test('mails that are refused for a day are given up, and all are sent again in o
   change('refused = 4, due_at = now()'); // all are sent at once, before the first refusal
   await world.pay.start();
   await until('them to be given up', () => some.every((kind) => hurried(kind) && is(kind, givenUp)));
-  world.smtp.refuse = null;
+  world.smtp.refuses = {};
   const { json } = await world.pay.admin.post('/admin/mails/all/retry');
   assert.equal(json.mails.length, some.length);
   for (const kind of some) await hasGone(kind);

@@ -75,7 +75,6 @@ class Fake {
     if (fault?.status) return this.#send(res, { body: { code: 'fault' }, ...fault }, fault.text);
     fault?.told?.();
     if (fault?.wait) await fault.wait;
-    if (fault?.delayMs) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
     const answer = await this.handle(call);
     if (fault === 'lost') return req.socket.destroy();
     if (fault?.after) return this.#send(res, { status: fault.after, body: { code: 'fault' } });
@@ -571,7 +570,7 @@ export class FakeShop extends Fake {
     if (method === 'GET') return this.#get(new URL(path, this.url));
     const order = JSON.parse(body);
     const key = headers['idempotency-key'];
-    this.arrived.push({ key, at: Date.now(), customer: order.customer, traceparent: headers.traceparent });
+    this.arrived.push({ key, at: Date.now() });
     const first = !this.orders.has(key);
     if (first) this.orders.set(key, order);
     return { status: first ? 201 : 200, body: { ok: true } };
@@ -603,8 +602,7 @@ export class FakeSmtp {
   constructor() {
     this.mails = []; // {from, to, text}
     this.tried = []; // recipients, refused or not
-    this.refuse = null; // a recipient: '550 no such user'
-    this.refuses = {}; // the answer to a command, such as { MAIL: '552 over quota' }; GREETING, END (of DATA) too
+    this.refuses = {}; // the answer to a command, such as { RCPT: '550 no such user' }; GREETING, END (of DATA) too
     this.away = false; // cuts each connection
     this.begun = 0; // connections
     this.sockets = new Set();
@@ -659,7 +657,7 @@ export class FakeSmtp {
         } else if (/^RCPT TO:<(.*?)>/i.test(line)) {
           mail.to = /<(.*?)>/.exec(line)[1];
           this.tried.push(mail.to);
-          say(this.refuse ?? '250 ok');
+          say(this.refuses.RCPT ?? '250 ok');
         } else if (/^DATA/i.test(line)) {
           data = this.refuses.DATA ? null : '';
           say(this.refuses.DATA ?? '354 go on');
