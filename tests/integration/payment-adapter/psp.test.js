@@ -15,9 +15,7 @@ const url = `http://127.0.0.1:${sandbox.port}`;
 const world = await openWorld(scope, {
   port,
   psp: {
-    stripe_url: url,
-    stripe_key: sandbox.keyFile,
-    stripe_webhook_secret: sandbox.hookFile,
+    ...sandbox.settings,
     stripe_checkout_url: '',
     toss_url: url,
     toss_key: sandbox.keyFile,
@@ -91,12 +89,9 @@ test('a refund and a cancel arrive at the provider', async () => {
   await refund(refunded.order);
   const cancelled = await make();
   await cancel(cancelled.order);
-  const stripe = sandbox.stripe();
-  const intents = (await stripe.paymentIntents.list({ limit: 100, expand: ['data.latest_charge'] })).data;
-  const of = (id) => intents.find(({ metadata }) => metadata.order === id);
-  assert.equal(of(refunded.order).latest_charge.amount_refunded, 154000);
+  assert.equal((await sandbox.intentOf(refunded.order)).latest_charge.amount_refunded, 154000);
   await until('the void', async () => (await sessionsOf(cancelled.order))[0].status === 'expired');
-  assert.equal(of(cancelled.order), undefined);
+  assert.equal(await sandbox.intentOf(cancelled.order), undefined);
   assertStatus(await sandbox.http.get(new URL(cancelled.payment.checkout_url).pathname), 410);
 });
 
@@ -104,10 +99,9 @@ test('what a buyer began to pay is given up with the session', async () => {
   const order = await make();
   assert.equal((await payAt(order.payment.checkout_url, '4000 0000 0000 0002')).status, 402);
   await cancel(order.order);
-  const stripe = sandbox.stripe();
   await until('the void', async () => (await sessionsOf(order.order))[0].status === 'expired');
   const [session] = await sessionsOf(order.order);
-  assert.equal((await stripe.paymentIntents.retrieve(session.payment_intent)).status, 'canceled');
+  assert.equal((await sandbox.stripe().paymentIntents.retrieve(session.payment_intent)).status, 'canceled');
 });
 
 test('a buyer who pays in the moment in which the order is given up pays nothing', async () => {
@@ -194,7 +188,7 @@ test('a refund whose answer is lost is made once', async () => {
   assert.equal(refunds.filter(({ metadata }) => metadata.order === order.order).length, 1);
 });
 
-// The operator refunds a part; returns the books' entries afterwards.
+// The operator refunds a part.
 const giveBack = async (order, percent) => {
   assertStatus(await world.pay.admin.post(`/admin/orders/${order}/refund`, { body: { reason: 'the sound failed', percent } }), 202);
   await world.untilStatus(buyer, order, 'refunded');
@@ -202,11 +196,9 @@ const giveBack = async (order, percent) => {
 
 test('a part is given back up to its sum, whatever was given back by hand before', async () => {
   const order = await paid();
-  const stripe = sandbox.stripe();
-  const of = async () => (await stripe.paymentIntents.list({ limit: 100, expand: ['data.latest_charge'] })).data.find(({ metadata }) => metadata.order === order.order);
-  await stripe.refunds.create({ payment_intent: (await of()).id, amount: 60_000 });
+  await sandbox.stripe().refunds.create({ payment_intent: (await sandbox.intentOf(order.order)).id, amount: 60_000 });
   await giveBack(order.order, 70);
-  assert.equal((await of()).latest_charge.amount_refunded, 107_800);
+  assert.equal((await sandbox.intentOf(order.order)).latest_charge.amount_refunded, 107_800);
 });
 
 test('an order that began on a page of the site ends there, whatever the setting says by then', async () => {
@@ -237,16 +229,9 @@ test('an order that began on a page of the site ends there, whatever the setting
 const reconciled = async () => (await reconciledReport()).items.filter(({ kind }) => kind !== 'not-at-shop');
 async function reconciledReport() {
   await until('every saga to end', () => world.postgres.sql('SELECT count(*) FROM pay.saga WHERE state < 2', 'pay') === '0');
-  world.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '2 hours'", 'pay');
-  // A busy machine may skip a link of the chain: then it runs once more.
-  const run = () => until('a run that reaches everybody', async () => {
-    const report = (await world.pay.admin.post('/admin/reconcile', { body: {} })).json;
-    if (report.not_reached.length > 0) throw new Error(`not reached: ${report.not_reached}`);
-    return report;
-  });
-  await run();
-  world.postgres.sql("UPDATE pay.psp_payment SET seen_at = now() - interval '2 hours'", 'pay');
-  return run();
+  await world.reconciled();
+  world.sql("UPDATE pay.psp_payment SET seen_at = now() - interval '1 hour'");
+  return world.report();
 }
 
 test('reconciliation by the sandbox\'s own list of events finds nothing amiss', async () => {
@@ -254,9 +239,8 @@ test('reconciliation by the sandbox\'s own list of events finds nothing amiss', 
 });
 
 const bought = async () => {
-  const order = await paid();
-  const { data } = await sandbox.stripe().paymentIntents.list({ limit: 100 });
-  return { order: order.order, intent: data.find(({ metadata }) => metadata.order === order.order).id };
+  const { order } = await paid();
+  return { order, intent: (await sandbox.intentOf(order)).id };
 };
 const found = async (order) => (await reconciled()).filter((item) => item.order === order).map(({ kind }) => kind);
 
@@ -379,8 +363,7 @@ async function refundInParts(order, back) {
 
 test('two parts of the same sum go back, each once, and then the rest', async () => {
   const { order } = await bought();
-  const intents = async () => (await sandbox.stripe().paymentIntents.list({ limit: 100, expand: ['data.latest_charge'] })).data;
-  await refundInParts(order, async () => (await intents()).find(({ metadata }) => metadata.order === order).latest_charge.amount_refunded);
+  await refundInParts(order, async () => (await sandbox.intentOf(order)).latest_charge.amount_refunded);
 });
 
 // Stripe's last test: from here on the sandbox's clock is ahead of ours, and sessions would fail.
@@ -504,8 +487,7 @@ test('by Toss: a deposit that is quicker than the closing of its account is a pa
   assert.equal((await tossPayment(order.order)).status, 'DONE');
 });
 
-const readOrder = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;
-const stepsOf = async (order) => (await readOrder(order)).timeline.map(({ step }) => step);
+const stepsOf = async (order) => (await buyer.read(order)).timeline.map(({ step }) => step);
 const looksAt = async (order) => (await stepsOf(order)).filter((step) => step === 'await_buyer').length;
 const returnTo = (order, search) => `/pay/orders/${order}?${new URLSearchParams(search)}`;
 const keyOf = (order) => world.postgres.sql(`SELECT data::jsonb->>'payment_key' FROM pay.saga WHERE subject = '${order}'`, 'pay');
@@ -524,7 +506,7 @@ test('by Toss: parameters of the return URL do not count as a payment', async ()
   await page(good);
   assert.equal(keyOf(order.order), paymentKey);
   await until('a look', async () => await looksAt(order.order) > 1);
-  assert.equal((await readOrder(order.order)).status, 'pending_payment');
+  assert.equal((await buyer.read(order.order)).status, 'pending_payment');
   await agreeAt(order.payment.checkout_url);
   await world.untilStatus(buyer, order.order, 'completed');
 });
@@ -562,7 +544,7 @@ test('by Toss: a stranger stores one key of an open order, and none of a paid on
 });
 
 const untilChecked = (order) => until('the provider to be asked', async () => {
-  const { status, reason } = await readOrder(order);
+  const { status, reason } = await buyer.read(order);
   assert.equal(status, 'pending_payment');
   return reason === 'checking-payment' && await looksAt(order) > 2;
 });
@@ -581,7 +563,7 @@ test('by Toss: an invented key sells no seat, and the buyer may cancel', async (
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/cancel`)).status, 202);
   assert.equal((await world.untilStatus(buyer, order, 'cancelled')).reason, 'cancelled');
   await until('the seats to be free', () => world.seats.holds.get(visit.hold).state === 'gone');
-  await until('its end', async () => (await readOrder(order)).settled);
+  await until('its end', async () => (await buyer.read(order)).settled);
   assert.ok(!(await stepsOf(order)).includes('confirm_seats'));
 });
 
@@ -591,9 +573,9 @@ test('by Toss: an invented key holds the seats until the hold ends', async () =>
   await untilChecked(order);
   await until('the end of the hold', async () => { // a concurrent step may write the old end again
     world.postgres.sql(`UPDATE pay.saga SET data = jsonb_set(data::jsonb, '{expires_ms}', '1')::text, due_at = now() WHERE subject = '${order}' AND NOT leased`, 'pay');
-    return (await readOrder(order)).status === 'expired';
+    return (await buyer.read(order)).status === 'expired';
   });
-  await until('its end', async () => (await readOrder(order)).settled);
+  await until('its end', async () => (await buyer.read(order)).settled);
   assert.ok(!(await stepsOf(order)).includes('confirm_seats'));
   assert.equal(world.seats.holds.get(visit.hold).state, 'gone');
 });
@@ -615,7 +597,7 @@ test('by Toss: a card that refuses unseen leaves the order to be paid with anoth
   await sandbox.fault('toss_get:error=404*6');
   await agreeAt(payment.checkout_url, { number: '4000000000000002' });
   await until('the refusal', () => checkOf(order) === 'refused');
-  const { status, reason } = await readOrder(order);
+  const { status, reason } = await buyer.read(order);
   assert.deepEqual([status, reason], ['pending_payment', undefined]);
   await sandbox.admin.delete('/control/faults');
   assert.equal(world.seats.holds.get(visit.hold).state, 'paying');
@@ -628,17 +610,17 @@ for (const other of ['', ', and another key comes,']) test(`by Toss: a cancel wh
   await sandbox.fault('toss_get:error=404*1000');
   await sandbox.fault('toss_confirm:error_after=500');
   await agreeAt(payment.checkout_url);
-  await until('a confirm without an answer', async () => (await readOrder(order)).timeline.some(({ step, result }) => step === 'await_buyer' && result === 'unknown'));
+  await until('a confirm without an answer', async () => (await buyer.read(order)).timeline.some(({ step, result }) => step === 'await_buyer' && result === 'unknown'));
   if (other) {
     await world.visitor().get(returnTo(order, invented(order)));
-    const looks = async () => (await readOrder(order)).timeline.length;
+    const looks = async () => (await buyer.read(order)).timeline.length;
     const before = await looks();
     await until('the next look', async () => (await looks()) > before);
   }
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/cancel`)).status, 202);
   await world.untilStatus(buyer, order, 'cancelled');
   await sandbox.admin.delete('/control/faults');
-  await until('its end', async () => (await readOrder(order)).settled);
+  await until('its end', async () => (await buyer.read(order)).settled);
   const { status, cancels } = await tossPayment(order);
   assert.deepEqual([status, cancels.length], ['CANCELED', 1]);
 });
@@ -649,7 +631,7 @@ test('by Toss: a cancel while the confirm is on its way lets it take nothing lat
     await sandbox.admin.delete('/control/faults');
     for (const fault of list) await sandbox.fault(fault);
   };
-  const looks = async () => (await readOrder(order)).timeline.length;
+  const looks = async () => (await buyer.read(order)).timeline.length;
   await faults('toss_get:error=404*1000', 'toss_confirm:error=500*1000');
   await agreeAt(payment.checkout_url);
   await until('a confirm without an answer', () => checkOf(order) === 'asked');
@@ -657,7 +639,7 @@ test('by Toss: a cancel while the confirm is on its way lets it take nothing lat
   const before = await looks();
   await until('a look at what cannot be seen', async () => await looks() > before);
   await faults('toss_confirm:error=500'); // from here on Toss shows it, not confirmed
-  await until('its end', async () => (await readOrder(order)).settled);
+  await until('its end', async () => (await buyer.read(order)).settled);
   const { status, cancels } = await tossPayment(order);
   assert.deepEqual([status, cancels.length], ['CANCELED', 1]);
 });
@@ -667,7 +649,7 @@ test('by Toss: a hint that nobody signed moves nothing by itself', async () => {
   const body = { eventType: 'PAYMENT_STATUS_CHANGED', createdAt: new Date().toISOString(), data: { orderId: order.order, status: 'DONE', totalAmount: 154000 } };
   assert.equal((await world.pay.http.post('/v1/pay/webhooks/toss', { body })).status, 204);
   await until('a look', async () => await looksAt(order.order) > 0);
-  assert.equal((await readOrder(order.order)).status, 'pending_payment');
+  assert.equal((await buyer.read(order.order)).status, 'pending_payment');
   await cancel(order.order);
 });
 

@@ -16,7 +16,6 @@ export async function openReceiver(scope, { status = 200 } = {}) {
   await serve(scope, async (request, answer) => {
     const body = await text(request);
     const delivery = {
-      path: request.url,
       headers: request.headers,
       body,
       json: JSON.parse(body),
@@ -29,7 +28,6 @@ export async function openReceiver(scope, { status = 200 } = {}) {
   }, { port: receiver.port });
   receiver.url = `http://127.0.0.1:${receiver.port}/hook`;
   receiver.of = (type) => receiver.got.filter((delivery) => delivery.json.type === type);
-  receiver.types = () => receiver.got.map((delivery) => delivery.json.type);
   receiver.until = (what, predicate) => until(what, () => predicate(receiver.got));
   return receiver;
 }
@@ -40,7 +38,8 @@ function secretFile(scope, name, secret) {
   return path;
 }
 
-// Returns the service of lib-js, with .stripe(options), .fault(spec), .ledger(by), .control, and the files with its keys.
+// Returns the service of lib-js, with .stripe(options), .intentOf(order), .fault(spec), .ledger(by), .control, the files with
+// its keys, and the payment adapter's settings for it.
 export async function startSandbox(scope, { webhook, toss, returnUrls = 'http://shop.test/', env = {} } = {}) {
   const journal = join(scope.tempDir('psp-'), 'journal');
   const keyFile = secretFile(scope, 'key', KEY);
@@ -68,10 +67,11 @@ export async function startSandbox(scope, { webhook, toss, returnUrls = 'http://
     journal,
     keyFile,
     hookFile,
+    settings: { stripe_url: `http://127.0.0.1:${sandbox.port}`, stripe_key: keyFile, stripe_webhook_secret: hookFile },
     form,
     // Made again after each restart, because the client keeps connections.
-    stripe: (options = {}) =>
-      new Stripe(KEY, {
+    stripe: ({ key = KEY, ...options } = {}) =>
+      new Stripe(key, {
         host: '127.0.0.1',
         port: sandbox.port,
         protocol: 'http',
@@ -79,6 +79,10 @@ export async function startSandbox(scope, { webhook, toss, returnUrls = 'http://
         telemetry: false,
         ...options,
       }),
+    intentOf: async (order) => {
+      const { data } = await sandbox.stripe().paymentIntents.list({ limit: 100, expand: ['data.latest_charge'] });
+      return data.find(({ metadata }) => metadata.order === order);
+    },
     control: (path, fields) => sandbox.admin.post(`/control/${path}`, form(fields)),
     fault: async (spec) => {
       const answer = await sandbox.control('faults', { fault: spec });
