@@ -12,27 +12,19 @@ let order, intent;
 
 const sandbox = await startSandbox(scope, { webhook: 'http://127.0.0.1:9/', returnUrls: 'http://tickets.example/' });
 const world = await openWorld(scope, {
-  psp: {
-    stripe_url: `http://127.0.0.1:${sandbox.port}`,
-    stripe_key: sandbox.keyFile,
-    stripe_webhook_secret: sandbox.hookFile,
-    stripe_flow: 'intents',
-  },
+  psp: { ...sandbox.settings, stripe_flow: 'intents' },
   saga: { poll: '200ms', poll_max: '400ms', poll_rare: '400ms' },
 });
 const buyer = await world.login();
 const archive = scope.tempDir('archive-');
 
 const retire = (...more) => runBeside('payment-adapter', ['retire', EVENT, '--to', archive, '--config', world.pay.configPath, ...more]);
-const sql = (text) => world.postgres.sql(text, 'pay');
 const about = async () => (await world.reconciled()).filter((item) => item.order === order);
 
 async function complete() {
   const id = await world.ordered(buyer, world.hold());
-  const stripe = sandbox.stripe();
-  const { data } = await stripe.paymentIntents.list({ limit: 100 });
-  const { id: payment } = data.find(({ metadata }) => metadata.order === id);
-  await stripe.paymentIntents.confirm(payment, { payment_method: 'pm_card_visa', return_url: 'http://tickets.example/' });
+  const { id: payment } = await sandbox.intentOf(id);
+  await sandbox.stripe().paymentIntents.confirm(payment, { payment_method: 'pm_card_visa', return_url: 'http://tickets.example/' });
   await world.untilStatus(buyer, id, 'completed');
   return { id, payment };
 }
@@ -47,13 +39,9 @@ test('an event that was just sold stays', async () => {
 });
 
 test('money that is not what the order says keeps the event, until the difference is accepted', async () => {
-  sql(`UPDATE pay.orders SET created_at = now() - interval '1 year', starts_at = now() - interval '1 year'`);
+  world.sql(`UPDATE pay.orders SET created_at = now() - interval '1 year', starts_at = now() - interval '1 year'`);
   await sandbox.stripe().refunds.create({ payment_intent: intent, amount: 1000 });
-  const late = async () => {
-    await about();
-    sql("UPDATE pay.psp_payment SET seen_at = now() - interval '1 hour'");
-    return about();
-  };
+  const late = async () => (await world.reconciledTwice()).filter((one) => one.order === order);
   const [item] = await late();
   assert.deepEqual([item.kind, item.sum], ['refunded-in-part', -1000]);
   assert.match((await retire()).stderr, /the money of 1 orders is not what it should be/);
@@ -62,17 +50,17 @@ test('money that is not what the order says keeps the event, until the differenc
 });
 
 test('once it is retired its order is gone, and its page says where to', async () => {
-  sql(`UPDATE pay.orders SET created_at = now() - interval '1 year', starts_at = now() - interval '1 year'`);
+  world.sql(`UPDATE pay.orders SET created_at = now() - interval '1 year', starts_at = now() - interval '1 year'`);
   assert.deepEqual(await about(), []); // the order is processed once more
-  sql(`INSERT INTO pay.postponed_event (event, show, refund_until, reason) VALUES ('${EVENT}', '{"starts_at": "2131-01-01T00:00:00Z"}', now(), 'ill')`);
+  world.sql(`INSERT INTO pay.postponed_event (event, show, refund_until, reason) VALUES ('${EVENT}', '{"starts_at": "2131-01-01T00:00:00Z"}', now(), 'ill')`);
   const { picture } = (await world.pay.admin.post(`/admin/events/${EVENT}/pictures`, { body: Buffer.from('ffd8ffe000', 'hex') })).json;
   assert.match((await retire()).stderr, /it began at 2131/);
-  const began = sql("UPDATE pay.postponed_event SET show = jsonb_build_object('starts_at', now() - interval '11 months') RETURNING show->>'starts_at'");
+  const began = world.sql("UPDATE pay.postponed_event SET show = jsonb_build_object('starts_at', now() - interval '11 months') RETURNING show->>'starts_at'");
   const { status, stderr } = await retire();
   assert.equal(status, 0, stderr);
-  assert.equal(sql('SELECT count(*) FROM pay.orders'), '0');
+  assert.equal(world.sql('SELECT count(*) FROM pay.orders'), '0');
   assert.equal((await buyer.get(picture)).status, 404);
-  assert.equal(sql(`SELECT (totals->>'starts_at')::timestamptz = '${began}' FROM pay.retired`), 't');
+  assert.equal(world.sql(`SELECT (totals->>'starts_at')::timestamptz = '${began}' FROM pay.retired`), 't');
   for (const call of ['get', 'post']) {
     const answer = await buyer[call](`/v1/pay/orders/${order}${call === 'post' ? '/refund' : ''}`);
     assert.deepEqual([answer.status, answer.json.code], [410, 'order-retired']);
@@ -84,7 +72,7 @@ test('once it is retired its order is gone, and its page says where to', async (
   assert.equal((await buyer.get('/v1/pay/orders/o_ABCDEFGHIJKLMNOPQRST')).json.code, 'order-unknown');
   const { json } = await world.pay.admin.get(`/admin/events/${EVENT}/audit`);
   assert.deepEqual(json.acts.map(({ act }) => act), ['retired']);
-  assert.equal(sql('SELECT count(*) FROM pay.drift_accepted'), '0');
+  assert.equal(world.sql('SELECT count(*) FROM pay.drift_accepted'), '0');
 });
 
 test('reconciliation misses nothing of it', async () => {
