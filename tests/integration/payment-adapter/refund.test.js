@@ -5,7 +5,6 @@ import test from 'node:test';
 import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { startShop } from '../demo-shop/shop.js';
 import { EVENT, openWorld } from './lib/world.js';
-import { wordsOf } from './lib/fakes.js';
 
 const scope = openScope(test);
 const shop = await startShop(scope, { users: 25, hashes: 'cheap' });
@@ -17,8 +16,7 @@ const buyer = await world.login();
 
 async function buy(visitor = buyer) {
   const order = await world.orderedAs(visitor, 'completed');
-  const { tickets } = (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json;
-  return { order, tickets };
+  return { order, tickets: await visitor.tickets(order) };
 }
 
 async function refund(order, visitor = buyer) {
@@ -41,7 +39,7 @@ test('tickets are dead and seats free before the provider is asked for the money
   assert.equal(world.seats.holds.get(hold).state, 'gone');
   const list = await revoked();
   for (const { ticket } of tickets) assert.ok(list.includes(ticket), `${ticket} is on the list`);
-  const states = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.map(({ state, qr }) => [state, qr]);
+  const states = (await buyer.tickets(order)).map(({ state, qr }) => [state, qr]);
   assert.deepEqual(states, Array(2).fill(['revoked', undefined]));
   const page = async () => (await buyer.get(`/pay/tickets/${order}`, { 'accept-language': 'en' })).text;
   assert.match(await page(), /This ticket is being refunded/);
@@ -64,10 +62,7 @@ test('a refund that the provider refuses is parked with an alarm, and the buyer 
   assert.equal(parked.reason, 'refund-held');
   assert.match(parked.message, /티켓은 무효가 되었지만/);
   assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /Your tickets are void, but the payment provider has not completed your refund yet/);
-  for (const { token } of tickets) {
-    const scan = await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } });
-    assert.equal(scan.json.code, 'revoked');
-  }
+  for (const { token } of tickets) assert.equal((await world.scan(token)).json.code, 'revoked');
   await until('the alarm', async () => (await world.pay.metrics()).get('fairgate_sagas_parked') === 1);
   const [saga] = await sagasOf(order);
   assert.deepEqual([saga.state, saga.step, saga.cause], ['parked', 'refund_payment', 'charge_not_refundable']);
@@ -206,7 +201,7 @@ test('an order keeps the terms that it was made on, and its page tells them', as
   const bound = await buy();
   await setTerms({ until: new Date(Date.now() - 60_000).toISOString() });
   const late = await buy();
-  const read = async ({ order }) => (await buyer.get(`/v1/pay/orders/${order}`)).json.refund;
+  const read = async ({ order }) => (await buyer.read(order)).refund;
   assert.deepEqual(await read(free), { by: 'buyer', until: '2031-01-01T00:00:00.000Z', amount: 154000, handed_on: false });
   assert.equal((await read(bound)).by, 'operator');
   const page = async ({ order }, lang) => (await buyer.get(`/pay/orders/${order}?lang=${lang}`)).text;
@@ -233,13 +228,12 @@ test('an order keeps the terms that it was made on, and its page tells them', as
 test('a part is given back where the terms say so', async () => {
   await setTerms({ percent: 70 });
   const { order } = await buy();
-  assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.refund.amount, 107800);
+  assert.equal((await buyer.read(order)).refund.amount, 107800);
   await refund(order);
   await world.untilStatus(buyer, order, 'refunded');
   assert.equal(world.psp.of(order)[0].latest_charge.amount_refunded, 107800);
   assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /Refund amount<\/dt><dd><data value="107800"/);
-  const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.refunded@`)));
-  assert.match(wordsOf(mail), /: KRW 107,800/);
+  assert.match(await world.mailOf(order, 'refunded'), /: KRW 107,800/);
   await until('the shop to know', async () => (await atShop(order)).status === 'refunded');
 });
 
@@ -249,17 +243,12 @@ test('an order with a transferred ticket is refunded if the terms allow it, and 
   const bound = await buy();
   await setTerms({ handed_on: true });
   const free = await buy();
-  for (const { tickets: [ticket] } of [bound, free]) {
-    assert.equal((await buyer.post(`/v1/pay/tickets/${ticket.ticket}/transfer`, { to: friend.member })).status, 202);
-    assertStatus(await friend.post(`/v1/pay/tickets/${ticket.ticket}/accept`), 201);
-  }
+  for (const { tickets: [ticket] } of [bound, free]) await world.handOn(ticket, buyer, friend);
   assertProblem(await buyer.post(`/v1/pay/orders/${bound.order}/refund`), 409, 'tickets-handed-on');
   await refund(free.order);
   await world.untilStatus(buyer, free.order, 'refunded');
-  const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${free.order}.revoked@`)));
-  const words = wordsOf(mail);
+  const words = await world.mailOf(free.order, 'revoked', 'argon2id@example.com');
   const [kept, gone] = [free.tickets[1], free.tickets[0]].map(({ number }) => number);
-  assert.equal(mail.to, 'argon2id@example.com');
   assert.match(words, new RegExp(`seat ${gone}\\b`));
   assert.doesNotMatch(words, new RegExp(`seat ${kept}\\b|KRW`));
   assertStatus(await friend.get(new URL(words.match(/http\S+/)[0]).pathname), 200);
