@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertStatus, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/site.js';
-import { wordsOf } from './lib/fakes.js';
 import { openSite } from './lib/site.js';
 import { assertLetter } from './lib/letters.js';
 
@@ -23,19 +22,14 @@ const VAT = 18_407; // a tenth on top: AMOUNT is eleven parts
 const TERMS = 'vat_basis_points=1000;refund={"by": "buyer", "until": "2030-04-30T18:00:00.000Z", "percent": 100, "handed_on": false}';
 
 async function buy(what, amount) {
-  const visit = world.visit();
-  const held = assertStatus(await visit.hold(what), 201);
-  const made = assertStatus(await world.order(buyer, { hold: held.json.hold, pass: visit.token }), 201);
-  assert.equal(made.json.amount, amount);
-  const { order } = made.json;
-  await until('the payment to exist', () => world.psp.of(order).length > 0);
-  assert.equal(world.psp.of(order)[0].amount, amount);
-  await world.payOrder(order);
-  return { held: held.json, order: await world.untilStatus(buyer, order, 'completed') };
+  const held = await world.held(what);
+  const made = assertStatus(await world.order(buyer, held), 201).json;
+  assert.equal(made.amount, amount);
+  assert.equal((await world.paymentOf(made.order)).amount, amount);
+  return { held, order: await world.paid(buyer, made.order) };
 }
 
 const messageOf = (key) => until(`the shop to hear of ${key}`, () => world.shop.orders.get(key));
-const mailOf = async (order, kind) => wordsOf(await until(`a mail ${kind}`, () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.${kind}@`))));
 
 test('prices and fees are one sum: in the hold, to the provider, in the order, at the shop, and where all is compared', async () => {
   const { held, order } = await buy({ seats: ['r9s1', 'r9s2'] }, AMOUNT);
@@ -50,8 +44,7 @@ test('prices and fees are one sum: in the hold, to the provider, in the order, a
   const line = { category: 'Back', price: PRICE, count: 1, fee: FEES / 2, vat_basis_points: 1000 };
   const lines = [{ place: 'r9s1', ...line, vat: 9204 }, { place: 'r9s2', ...line, vat: 9203 }];
   assert.deepEqual(kept, { version: 1, digest: purchase, event: 'gala', currency: 'KRW', lines, fees: FEES, vat: VAT, total: AMOUNT, terms: TERMS });
-  const { tickets } = (await buyer.get(`/v1/pay/orders/${order.order}/tickets`)).json;
-  assert.deepEqual(tickets.map(({ token }) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).p), [purchase, purchase]);
+  assert.deepEqual((await buyer.tickets(order.order)).map(({ token }) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).p), [purchase, purchase]);
   const letter = await messageOf(`${order.order}-completed`);
   assertLetter(letter);
   assert.equal(letter.purchase, purchase);
@@ -60,7 +53,7 @@ test('prices and fees are one sum: in the hold, to the provider, in the order, a
   assert.deepEqual(letter.lines, lines);
   const page = (await buyer.get(`/pay/orders/${order.order}`, { 'accept-language': 'en' })).text;
   for (const minor of [2 * PRICE, FEES, AMOUNT, VAT]) assert.ok(page.includes(`<data value="${minor}" data-currency="KRW">`), `${minor}`);
-  assert.match(await mailOf(order.order, 'completed'), /티켓 금액: 198,000원\n수수료: 4,480원\n금액: 202,480원\n부가세\(포함\): 18,407원\n/);
+  assert.match(await world.mailOf(order.order, 'completed'), /티켓 금액: 198,000원\n수수료: 4,480원\n금액: 202,480원\n부가세\(포함\): 18,407원\n/);
   await world.assertAgreed(order.order);
 });
 
@@ -73,7 +66,7 @@ test('a part that is given back is a part of that sum', async () => {
   const letter = await messageOf(`${order.order}-refunded`);
   assertLetter(letter);
   assert.deepEqual([letter.amount, letter.refund_amount, letter.vat, letter.refund_vat], [AMOUNT, AMOUNT / 2, VAT, 9204]);
-  const mail = await mailOf(order.order, 'refunded');
+  const mail = await world.mailOf(order.order, 'refunded');
   assert.match(mail, /금액: 101,240원\n/);
   assert.doesNotMatch(mail, /수수료|부가세/, 'what goes back is one sum');
   await world.assertAgreed(order.order);
@@ -133,18 +126,16 @@ for (const [kind, purchase] of [['whose lines have no fees', `jsonb_set(purchase
 }
 
 test('an order keeps its fees when those of the event are corrected', async () => {
-  const visit = world.visit();
-  const { hold } = assertStatus(await visit.hold({ seats: ['r1s1'] }), 201).json;
-  const make = () => world.order(buyer, { hold, pass: visit.token });
+  const held = await world.held({ seats: ['r1s1'] });
+  const make = () => world.order(buyer, held);
   const { order, amount, fees: its } = assertStatus(await make(), 201).json;
   assert.equal(its, 3_000);
   await until('the payment to exist', () => world.psp.of(order).length > 0);
   const { headers: { etag } } = await world.site.admin.get('/admin/events/gala');
   assertStatus(await world.site.admin.put('/admin/events/gala', { headers: { 'if-match': etag }, body: hall({ ...terms, fees: { per_seat: 7000 } }) }), 200);
-  assert.equal(assertStatus(await visit.hold({ seats: ['r1s3'] }), 201).json.fees, 7_000);
+  assert.equal(assertStatus(await held.visit.hold({ seats: ['r1s3'] }), 201).json.fees, 7_000);
   const again = assertStatus(await make(), 200).json;
   assert.deepEqual([again.order, again.amount, again.fees], [order, amount, its]);
-  await world.payOrder(order);
-  assert.equal((await world.untilStatus(buyer, order, 'completed')).amount, amount);
+  assert.equal((await world.paid(buyer, order)).amount, amount);
   await world.assertAgreed(order);
 });
