@@ -13,24 +13,18 @@ const buyer = await world.login();
 const CHEAP = 99_000; // rows 6 to 10
 const DEAR = 150_000; // rows 1 to 5
 
-async function held(...seats) {
-  const visit = world.visit();
-  const answer = assertStatus(await visit.hold({ seats }), 201);
-  return { visit, hold: answer.json.hold };
-}
-
 const settled = (order) =>
   until('the order to be settled', async () => {
-    const answer = await buyer.get(`/v1/pay/orders/${order}`);
-    return answer.json.settled === true && answer.json;
+    const read = await buyer.read(order);
+    return read.settled === true && read;
   });
 
 test('a hold that changes between its price and its order is not sold', async () => {
-  const { visit, hold } = await held('r10s1');
+  const held = await world.held({ seats: ['r10s1'] });
   world.wire.lose('/extend', 'wait');
-  const ordering = world.order(buyer, { hold, pass: visit.token });
+  const ordering = world.order(buyer, held);
   await until('the order to ask for its hold', () => world.wire.waiting.length > 0);
-  assertStatus(await visit.change(hold, { add: ['r1s1'], remove: ['r10s1'] }), 200);
+  assertStatus(await held.visit.change(held.hold, { add: ['r1s1'], remove: ['r10s1'] }), 200);
   world.wire.heal();
   const made = assertStatus(await ordering, 201);
   const order = await settled(made.json.order);
@@ -43,15 +37,15 @@ test('orders that are raced by a change of their hold end as priced, or not at a
   const race = async (nth) => {
     const cheap = `r${6 + Math.floor(nth / 10)}s${1 + (nth % 10)}`;
     const dear = `r${1 + Math.floor(nth / 10)}s${1 + (nth % 10)}`;
-    const { visit, hold } = await held(cheap);
+    const held = await world.held({ seats: [cheap] });
     const [made] = await Promise.all([
-      world.order(buyer, { hold, pass: visit.token }),
-      visit.change(hold, { add: [dear], remove: [cheap] }),
+      world.order(buyer, held),
+      held.visit.change(held.hold, { add: [dear], remove: [cheap] }),
     ]);
     if (made.status !== 201) return null;
     const { order } = made.json;
     await until('a payment, or none', async () => {
-      const now = (await buyer.get(`/v1/pay/orders/${order}`)).json;
+      const now = await buyer.read(order);
       return now.payment !== null || now.settled;
     });
     if (world.psp.of(order).some(({ status }) => status !== 'canceled')) await world.payOrder(order);
@@ -63,8 +57,7 @@ test('orders that are raced by a change of their hold end as priced, or not at a
   const sold = await world.soldSeats();
   for (const { order, amount } of completed) {
     const seats = sold.filter((row) => row.startsWith(`${order} `)).map((row) => row.split(' ')[1]);
-    const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
-    assert.deepEqual(tickets.map(({ seat }) => seat), seats);
+    assert.deepEqual((await buyer.tickets(order)).map(({ seat }) => seat), seats);
     assert.equal(amount, Number(/^r(\d+)s/.exec(seats[0])[1]) > 5 ? CHEAP : DEAR);
     assert.deepEqual(world.psp.of(order).map((intent) => intent.amount_received), [amount]);
   }
@@ -74,8 +67,7 @@ test('orders that are raced by a change of their hold end as priced, or not at a
 
 test('an order that costs nothing is completed without a payment, and given back without one', async () => {
   assertStatus(await world.site.admin.post('/admin/events/gala/price', { body: { prices: { Back: 0 } } }), 200);
-  const { visit, hold } = await held('r7s1');
-  const made = assertStatus(await world.order(buyer, { hold, pass: visit.token }), 201);
+  const made = assertStatus(await world.order(buyer, await world.held({ seats: ['r7s1'] })), 201);
   const { order } = made.json;
   assert.doesNotMatch(made.json.message, /결제 서비스/, 'nobody waits for a provider');
   const pageOf = async (path) => (await buyer.get(`/pay/orders${path}`, { 'accept-language': 'en' })).text;
@@ -87,8 +79,7 @@ test('an order that costs nothing is completed without a payment, and given back
   const page = await pageOf(`/${order}`);
   assert.match(page, /Return the tickets/);
   assert.doesNotMatch(page, /data-act="refund">[^<]*<data/, 'no sum is promised');
-  const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
-  assert.deepEqual(tickets.map(({ seat, state }) => [seat, state]), [['r7s1', 'valid']]);
+  assert.deepEqual((await buyer.tickets(order)).map(({ seat, state }) => [seat, state]), [['r7s1', 'valid']]);
   assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<div class="code"><svg /);
   const sentOrder = await until('the shop to hear of it', () => world.shop.orders.get(`${order}-completed`));
   assert.deepEqual([sentOrder.amount, sentOrder.provider, sentOrder.payment], [0, undefined, undefined]);
