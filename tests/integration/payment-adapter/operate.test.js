@@ -14,19 +14,10 @@ const complete = () => world.bought(buyer);
 const sagaOf = async (order) =>
   (await world.pay.admin.get(`/admin/sagas?state=all&order=${order}`)).json.sagas[0];
 
-// On a busy machine a neighbour may not answer in time, which is reported; then it is repeated.
-const report = () => until('all to be reached', async () => {
-  const { json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
-  return json.not_reached.length === 0 && json;
-});
-
 // Makes the order two hours older.
 const age = (order) => {
-  world.postgres.sql(
-    `UPDATE pay.orders SET changed_at = now() - interval '2 hours' WHERE id = '${order}';
-     UPDATE pay.psp_payment SET seen_at = now() - interval '2 hours' WHERE order_id = '${order}';`,
-    'pay',
-  );
+  world.sql(`UPDATE pay.orders SET changed_at = now() - interval '2 hours' WHERE id = '${order}';
+    UPDATE pay.psp_payment SET seen_at = now() - interval '2 hours' WHERE order_id = '${order}'`);
 };
 
 test('the timeline of a saga is listed and shown', async () => {
@@ -75,7 +66,7 @@ test('a saga that cannot go on is parked with an alarm, and an operator lets it 
   assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.status, 'parked');
   const alarmsAre = (count) => until(`${count} alarms`, async () => (await world.pay.metrics()).get('fairgate_sagas_parked') === count);
   await alarmsAre(1);
-  const { difference } = (await report()).items.find((item) => item.kind === 'parked' && item.order === order);
+  const { difference } = (await world.report()).items.find((item) => item.kind === 'parked' && item.order === order);
   for (const [act, alarms] of [['accept', 0], ['withdraw', 1]]) {
     assertStatus(await world.pay.admin.post(`/admin/reconcile/${difference}/${act}`, { body: { reason: 'paid by bank transfer' } }), 204);
     await alarmsAre(alarms);
@@ -127,7 +118,7 @@ test('a saga of a version that this program does not have waits for one that has
 });
 
 test('each kind of drift is found, counted and explained', async () => {
-  const kinds = async () => (await report()).items.map(({ kind, order, payment }) => `${kind} ${order || payment}`);
+  const kinds = async () => (await world.report()).items.map(({ kind, order, payment }) => `${kind} ${order || payment}`);
   // Money without an order: captured by hand.
   const lost = await world.ordered(buyer, world.hold());
   await buyer.post(`/v1/pay/orders/${lost}/cancel`);
@@ -157,7 +148,7 @@ test('each kind of drift is found, counted and explained', async () => {
   world.postgres.sql("TRUNCATE pay.shop_order; DELETE FROM pay.reconcile_cursor WHERE provider = 'shop'", 'pay');
   await until('the letters to be done', () => world.postgres.sql('SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL', 'pay') === '0');
   world.postgres.sql("UPDATE pay.shop_outbox SET done_at = now() - interval '2 hours'", 'pay');
-  await report();
+  await world.report();
   world.postgres.sql(`UPDATE pay.psp_payment SET captured = 0 WHERE order_id = '${unpaid}'`, 'pay');
   for (const order of [lost, robbed, bare, unpaid]) age(order);
   const found = await kinds();
@@ -172,7 +163,7 @@ test('each kind of drift is found, counted and explained', async () => {
   ])
     assert.ok(found.includes(wanted), `${wanted} is not among ${found}`);
   assert.ok(found.some((one) => one.startsWith('sold-without-order')));
-  const { means } = (await report()).items.find(({ kind }) => kind === 'money-without-order');
+  const { means } = (await world.report()).items.find(({ kind }) => kind === 'money-without-order');
   assert.equal(means, 'The provider holds money for which no order is completed.');
   assert.ok((await world.pay.metrics()).get('fairgate_drift') >= 5);
 });
@@ -189,7 +180,7 @@ test('a neighbour that cannot be asked is named, and hides nothing', async () =>
 });
 
 test('the act that a difference names ends it, and what stays is accepted until its sum changes', async () => {
-  const { items } = await report();
+  const { items } = await world.report();
   const act = (path) => world.pay.admin.post(path, { body: { reason: 'as it says' } });
   const ended = items.filter(({ kind }) => ['seat-not-sold', 'tickets-missing', 'lost-at-shop'].includes(kind));
   for (const { kind, order, detail } of ended) {
@@ -204,7 +195,7 @@ test('the act that a difference names ends it, and what stays is accepted until 
   assert.ok(ended.length >= 3);
   await until('the letters to be done', () => world.postgres.sql('SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL', 'pay') === '0');
   ended.forEach(({ order }) => age(order));
-  const left = await report();
+  const left = await world.report();
   assert.deepEqual(left.items.filter(({ order }) => ended.some((one) => one.order === order)), []);
 
   assertProblem(await act('/admin/reconcile/0123456789abcdef/accept'), 404, 'difference-unknown');
@@ -213,7 +204,7 @@ test('the act that a difference names ends it, and what stays is accepted until 
     const metrics = await world.pay.metrics();
     return [metrics.get('fairgate_drift'), metrics.get('fairgate_drift_accepted')];
   };
-  const { drift, accepted } = await report();
+  const { drift, accepted } = await world.report();
   assert.deepEqual([drift, accepted.count], [0, left.drift]);
   assert.deepEqual(accepted.items.map(({ accepted: { reason }, difference }) => `${difference} ${reason}`).sort(), left.items.map(({ difference }) => `${difference} as it says`).sort());
   assert.deepEqual(await gauges(), [0, left.drift]);
@@ -223,7 +214,7 @@ test('the act that a difference names ends it, and what stays is accepted until 
   assert.equal(unpaid.sum, -154_000);
   world.postgres.sql(`UPDATE pay.psp_payment SET captured = 1 WHERE order_id = '${unpaid.order}'`, 'pay');
   assert.equal((await act(`/admin/reconcile/${other.difference}/withdraw`)).status, 204);
-  assert.deepEqual((await report()).items.map(({ kind, sum }) => `${kind} ${sum}`).sort(), ['completed-without-money -153999', 'other-amount-at-shop undefined']);
+  assert.deepEqual((await world.report()).items.map(({ kind, sum }) => `${kind} ${sum}`).sort(), ['completed-without-money -153999', 'other-amount-at-shop undefined']);
   assert.deepEqual(await gauges(), [2, left.drift - 2]);
   assert.deepEqual(
     (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${other.order}`)).json.acts.map((one) => `${one.act} ${one.reason}`).slice(0, 2),
