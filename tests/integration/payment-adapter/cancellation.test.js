@@ -20,27 +20,17 @@ const PER_S = 5; // half of the provider's pace, and a refund reads the payment 
 const world = await openWorld(scope, { psp: { per_s: 4 * PER_S } });
 world.psp.autoPay = true;
 const buyer = await world.login();
-const sql = (text) => world.postgres.sql(text, 'pay');
 const state = async () => (await world.pay.admin.get(PATH)).json;
 
-const buy = async (hold) => {
-  const order = await world.ordered(buyer, world.hold(hold));
-  await world.untilStatus(buyer, order, 'completed');
-  return order;
-};
 const CLASS = Array.from({ length: 40 }, (_, i) => `Z-${i}`); // more seats than a move or an operator's refund may name
-const ticketsOf = async (order) => (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
 const page = async (path) => (await buyer.get(`/pay/orders${path}`, { 'accept-language': 'en' })).text;
-const scan = ({ token }) => world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } });
 
 // A small part was refunded at the provider, and accepted.
 async function acceptPart(order) {
   const [intent] = world.psp.of(order);
   intent.latest_charge.amount_refunded = 1000;
   world.psp.event('charge.refunded', { ...intent.latest_charge, metadata: intent.metadata });
-  await world.reconciled();
-  sql("UPDATE pay.psp_payment SET seen_at = now() - interval '1 hour'");
-  const { difference } = (await world.reconciled()).find((item) => item.order === order);
+  const { difference } = (await world.reconciledTwice()).find((item) => item.order === order);
   assertStatus(await world.pay.admin.post(`/admin/reconcile/${difference}/accept`, { body: { reason: 'goodwill' } }), 204);
   return difference;
 }
@@ -50,11 +40,11 @@ test('all orders are given back across a kill, and those that a provider refuses
   assert.deepEqual([before.at, before.reason, before.orders.all, before.parked], [null, null, 0, []]);
   assertProblem(await world.pay.admin.post(PATH, { body: {} }), 400, 'bad-request');
   const orders = [];
-  for (let i = 0; i < SOLD; i += 1) orders.push(await buy(i === 0 ? { seats: CLASS } : {}));
+  for (let i = 0; i < SOLD; i += 1) orders.push(await world.orderedAs(buyer, 'completed', world.hold(i === 0 ? { seats: CLASS } : {})));
   const [used, refused, credited, accepted] = orders;
   const difference = await acceptPart(accepted);
-  const [first, second] = await ticketsOf(used);
-  assert.equal((await scan(first)).status, 200);
+  const [first, second] = await buyer.tickets(used);
+  assert.equal((await world.scan(first.token)).status, 200);
   assert.equal((await world.pay.admin.post(`/admin/orders/${credited}/refund`, { body: { reason: 'a kindness', amount: 1000 } })).status, 202);
   const part = await until('the part to be back', () => world.shop.orders.get(`${credited}-credited-1`));
   assert.equal(part.refund_cause, undefined);
@@ -69,7 +59,7 @@ test('all orders are given back across a kill, and those that a provider refuses
 
   const answer = assertStatus(await world.pay.admin.post(PATH, { body: { reason: WHY } }), 202);
   assert.deepEqual([answer.json.reason, answer.json.ended_at, answer.json.orders.all, answer.json.money.paid], [WHY, null, SOLD + 1, SOLD * PRICE]);
-  assert.equal((await scan(second)).json.code, 'revoked');
+  assert.equal((await world.scan(second.token)).json.code, 'revoked');
   const list = await page('');
   assert.match(list, /Event cancelled · /);
   assert.doesNotMatch(list, /Completed|Awaiting payment/);
@@ -97,10 +87,10 @@ test('all orders are given back across a kill, and those that a provider refuses
   assertStatus(await world.pay.admin.post(`/admin/sagas/${saga}/retry`, { body: { reason: 'set right' } }), 200);
   assertStatus(await world.pay.admin.post(`/admin/reconcile/${difference}/withdraw`, { body: { reason: 'the rest, too' } }), 204);
   await until('the last ones to be back', async () => (await state()).orders.given_back === SOLD);
-  assert.equal(sql(`SELECT count(*) FROM (SELECT at, row_number() OVER (ORDER BY at) - 1 AS nth FROM pay.audit WHERE act IN ('refund', 'credit') AND reason = '${WHY}') a
+  assert.equal(world.sql(`SELECT count(*) FROM (SELECT at, row_number() OVER (ORDER BY at) - 1 AS nth FROM pay.audit WHERE act IN ('refund', 'credit') AND reason = '${WHY}') a
     CROSS JOIN pay.cancelled_event c WHERE a.at < c.at + nth / ${PER_S} * interval '0.9 s'`), '0', 'refunds that began too early');
   // It began long enough ago that any statement of that time has ended.
-  sql("UPDATE pay.cancelled_event SET at = now() - interval '3 minutes'");
+  world.sql("UPDATE pay.cancelled_event SET at = now() - interval '3 minutes'");
   const ended = await until('the end', async () => (await state()).ended_at !== null && state());
   assert.deepEqual(ended.money, { currency: 'KRW', paid: ended.money.paid, given_back: ended.money.paid });
   for (const order of orders) {
@@ -108,21 +98,21 @@ test('all orders are given back across a kill, and those that a provider refuses
     assert.equal(intent.latest_charge.amount_refunded, intent.amount_received, order);
     const letter = await until('the shop to hear of it', () => world.shop.orders.get(order === used ? `${order}-credited-1` : `${order}-refunded`));
     assert.equal(letter.refund_cause, 'event-cancelled');
-    const { json } = await buyer.get(`/v1/pay/orders/${order}`);
-    assert.deepEqual([json.status, json.event_cancelled], [order === used ? 'completed' : 'refunded', true]);
-    assert.ok((await ticketsOf(order)).every(({ state: is }) => is === 'revoked' || is === 'used'), order);
+    const read = await buyer.read(order);
+    assert.deepEqual([read.status, read.event_cancelled], [order === used ? 'completed' : 'refunded', true]);
+    assert.ok((await buyer.tickets(order)).every(({ state: is }) => is === 'revoked' || is === 'used'), order);
   }
   assert.match(await page(''), /Refunded · /);
   assert.deepEqual(await world.reconciled(), []);
-  sql(`UPDATE pay.orders SET amount = 0 WHERE id = '${open}'`);
+  world.sql(`UPDATE pay.orders SET amount = 0 WHERE id = '${open}'`);
   assert.match(await page(`/${open}`), />The event has been cancelled\. All tickets are void\./);
 });
 
 test('a repetition changes nothing, and buyer and trail name the reason', async () => {
-  const before = sql('SELECT count(*) FROM pay.saga');
+  const before = world.sql('SELECT count(*) FROM pay.saga');
   const again = await world.pay.admin.post(PATH, { body: { reason: 'another' } });
   assert.deepEqual([again.status, again.json.reason], [202, WHY]);
-  assert.equal(sql('SELECT count(*) FROM pay.saga'), before);
+  assert.equal(world.sql('SELECT count(*) FROM pay.saga'), before);
   const { acts } = (await world.pay.admin.get(`/admin/events/${EVENT}/audit`)).json;
   assert.deepEqual(acts.filter(({ act }) => act === 'event-cancelled').map(({ reason, subject }) => [reason, subject]), [[WHY, EVENT]]);
   assert.ok(acts.some(({ act, reason }) => act === 'refund' && reason === WHY));
@@ -133,7 +123,7 @@ test('a repetition changes nothing, and buyer and trail name the reason', async 
 test('a checkout that is stuck before its capture was not paid, and a credit that has not ended is under way', () => {
   const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'cancellation');
   for (const [step, paid] of [[3, SOLD - 1], [5, SOLD]]) {
-    const { orders, money } = JSON.parse(sql(`SET search_path = pay; BEGIN; UPDATE orders SET moving = '[]' WHERE status = 'completed';
+    const { orders, money } = JSON.parse(world.sql(`SET search_path = pay; BEGIN; UPDATE orders SET moving = '[]' WHERE status = 'completed';
       WITH o AS (UPDATE orders SET status = 'parked' WHERE id = (SELECT max(id) FROM orders WHERE status = 'refunded') RETURNING id)
       UPDATE saga SET state = 1, parked = true, ended_at = NULL, step = ${step} FROM o WHERE subject = o.id AND key LIKE 'checkout.%';
       PREPARE progress AS ${text.replace(/;$/, '')}; EXECUTE progress ('${EVENT}', '{"checkout.1": 4}', 9); ROLLBACK`));
@@ -143,7 +133,7 @@ test('a checkout that is stuck before its capture was not paid, and a credit tha
 
 test('all cancelled events together have one page a second', () => {
   const { text } = statementsOf('payment-adapter').find(({ name }) => name === 'cancelling_take');
-  const taken = sql(`SET search_path = pay; BEGIN; INSERT INTO cancelled_event (event, reason) VALUES ('one', 'ill'), ('two', 'ill');
+  const taken = world.sql(`SET search_path = pay; BEGIN; INSERT INTO cancelled_event (event, reason) VALUES ('one', 'ill'), ('two', 'ill');
     PREPARE take AS ${text.replace(/;$/, '')}; EXECUTE take (9, 100, 5000); EXECUTE take (9, 100, 5000); ROLLBACK`);
   assert.equal(taken.split('\n').length, 1, taken);
 });
