@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, openScope, until } from '../../lib-js/index.js';
 import { hall } from '../seat-service/site.js';
-import { wordsOf } from './lib/fakes.js';
 import { openSite } from './lib/site.js';
 import { copyOrders, EVENT } from './lib/world.js';
 
@@ -15,23 +14,20 @@ const buyer = await world.login();
 const NUMBER = /^[0-9A-HJKMNP-TV-Z]{2}(-[0-9A-HJKMNP-TV-Z]{3}){2}$/;
 
 const buy = (seats) => world.buy(buyer, { seats });
-const read = async (order, visitor = buyer) => (await visitor.get(`/v1/pay/orders/${order}`)).json;
-const ticketsOf = async (order, visitor = buyer) => (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
 
 // As an operator types a number while listening.
 const heard = (number) => number.toLowerCase().replaceAll('-', '').replaceAll('0', 'o').replaceAll('1', 'L');
 
 test('an order and each ticket have a number to read aloud, and operators type it instead of the id', async () => {
   const order = await buy(['r9s1', 'r9s2']);
-  const { order_number: number } = await read(order);
+  const { order_number: number } = await buyer.read(order);
   assert.match(number, NUMBER);
-  const tickets = await ticketsOf(order);
+  const tickets = await buyer.tickets(order);
   for (const ticket of tickets) assert.match(ticket.ticket_number, NUMBER);
   assert.equal(new Set([number, ...tickets.map((ticket) => ticket.ticket_number)]).size, 3);
   assert.ok((await buyer.get(`/pay/orders/${order}`)).text.includes(`>${number}<`));
   for (const ticket of tickets) assert.ok((await buyer.get(`/pay/tickets/${order}`)).text.includes(`>${ticket.ticket_number}<`));
-  const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.completed@`)));
-  assert.ok(wordsOf(mail).includes(number));
+  assert.ok((await world.mailOf(order, 'completed')).includes(number));
 
   const { sagas } = (await admin.get(`/admin/sagas?state=all&order=${heard(number)}`)).json;
   assert.deepEqual(sagas.map((saga) => saga.order), [order]);
@@ -39,7 +35,7 @@ test('an order and each ticket have a number to read aloud, and operators type i
     assertProblem(await admin.post(`/admin/orders/ZZ-ZZZ-ZZZ/${path}`, { body: { reason: 'x', ...(path === 'move' ? { seats: [{ from: 'a', to: 'b' }] } : {}) } }), 404, 'order-unknown');
   const moved = await admin.post(`/admin/orders/${heard(number)}/move`, { body: { reason: 'a camera', seats: [{ from: 'r9s2', to: 'r9s3' }] } });
   assert.deepEqual([moved.status, moved.json], [202, { order }], moved.text);
-  await until('the move to end', async () => (await read(order)).settled);
+  await until('the move to end', async () => (await buyer.read(order)).settled);
   const refund = await admin.post(`/admin/orders/${number}/refund`, { body: { reason: 'they called' } });
   assert.deepEqual([refund.status, refund.json.order], [202, order], refund.text);
   await world.untilStatus(buyer, order, 'refunded');
@@ -55,7 +51,7 @@ test('an order whose number is taken gets another id', async () => {
     END $$`, 'pay');
   const order = await buy(['r8s1']);
   world.postgres.sql(`${source}; DROP FUNCTION pay.true_number; DROP SEQUENCE pay.draws`, 'pay');
-  const { order_number: number } = await read(order);
+  const { order_number: number } = await buyer.read(order);
   assert.notEqual(number, taken);
   assert.equal(number, world.postgres.sql(`SELECT pay.number('${order}')`, 'pay'));
 });
@@ -68,8 +64,8 @@ const found = async (query) => (await find(query)).orders.map(({ order }) => ord
 
 test('an order is found by its number, a ticket, its member, a mail address or a seat', async () => {
   const order = await buy(['r7s1', 'r7s2']);
-  const { order_number: number, places } = await read(order);
-  const [ticket] = await ticketsOf(order);
+  const { order_number: number, places } = await buyer.read(order);
+  const [ticket] = await buyer.tickets(order);
   for (const q of [order, number, ` ${heard(number)} `, ticket.ticket, ticket.ticket_number]) assert.deepEqual(await found({ q }), [order], q);
   for (const q of [buyer.member, 'BCRYPT@example.com']) assert.ok((await found({ q })).includes(order), q);
   const { zone } = places[0];
@@ -79,7 +75,7 @@ test('an order is found by its number, a ticket, its member, a mail address or a
   }
   for (const q of ['Balcony row 7 seat 1', '%_ 7 1', 'nobody@example.com', 'nobody', 'ZZ-ZZZ-ZZZ', "'"]) assert.deepEqual(await found({ q, event: EVENT }), q.startsWith('%') ? [order] : [], q);
   const [row] = (await find({ q: number })).orders;
-  assert.deepEqual([row.order_number, row.member, row.status, row.seats, row.amount, row.event], [number, buyer.member, 'completed', 2, (await read(order)).amount, EVENT]);
+  assert.deepEqual([row.order_number, row.member, row.status, row.seats, row.amount, row.event], [number, buyer.member, 'completed', 2, (await buyer.read(order)).amount, EVENT]);
 });
 
 test('the desk offers tickets for their owner, all that it names or none, and their new owner accepts them', async () => {
@@ -95,11 +91,11 @@ test('the desk offers tickets for their owner, all that it names or none, and th
   assert.deepEqual(await offers(), [undefined, friend.member]);
   assertStatus(await ask({}), 204);
   assert.deepEqual(await offers(), [friend.member, friend.member]);
-  const [mine] = await ticketsOf(order);
+  const [mine] = await buyer.tickets(order);
   assert.equal((await friend.post(`/v1/pay/tickets/${mine.ticket}/accept`, {})).status, 201);
-  assert.equal((await admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: mine.token } })).json.code, 'revoked');
-  const [theirs] = (await ticketsOf(order, friend)).filter(({ state }) => state === 'valid');
-  assert.equal((await admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: theirs.token } })).status, 200);
+  assert.equal((await world.scan(mine.token)).json.code, 'revoked');
+  const [theirs] = (await friend.tickets(order)).filter(({ state }) => state === 'valid');
+  assert.equal((await world.scan(theirs.token)).status, 200);
   for (const q of [buyer.member, friend.member, mine.ticket]) assert.ok((await found({ q })).includes(order), q);
   assertProblem(await ask({ to: '999' }), 409, 'not-transferable');
   const { acts } = (await admin.get(`/admin/orders/${order}`)).json;
@@ -124,11 +120,11 @@ test('the orders of an event come in pages, newest first', async () => {
 
 test('an order is shown with tickets, scans, messages and acts, and its mail is sent once more', async () => {
   const order = await buy(['r6s1', 'r6s2']);
-  const [ticket] = await ticketsOf(order);
+  const [ticket] = await buyer.tickets(order);
   const sent = () => world.smtp.mails.filter(({ text }) => text.includes(`<${order}.completed@`)).map(({ text }) => text.match(/^Message-ID: .*$/m)[0]);
   const mails = () => new Set(sent()).size; // mail programs hide one whose id they have seen
   await until('the first mail', () => mails() === 1);
-  assert.equal((await admin.post('/admin/checkin', { body: { event: EVENT, gate: 'north', token: ticket.token } })).status, 200);
+  assert.equal((await world.scan(ticket.token, 'north')).status, 200);
   assertProblem(await admin.post(`/admin/orders/${order}/mail`, { body: {} }), 400, 'bad-request');
   assert.equal((await admin.post(`/admin/orders/${order}/mail`, { body: { reason: 'it did not come' } })).status, 204);
   await until('the second mail', () => mails() === 2);
@@ -142,10 +138,7 @@ test('an order is shown with tickets, scans, messages and acts, and its mail is 
   assert.deepEqual(doc.sagas.map(({ definition, state }) => [definition.split('.')[0], state]), [['checkout', 'completed']]);
   assert.deepEqual([doc.mails.map(({ kind }) => kind), doc.letters.map(({ kind }) => kind)], [['completed'], ['completed']]);
   assertProblem(await admin.get('/admin/orders/o_nobody'), 404, 'order-unknown');
-  const open = await world.ordered(buyer, await (async () => {
-    const visit = world.visit();
-    return { hold: (await visit.hold({ seats: ['r6s4'] })).json.hold, pass: visit.token };
-  })());
+  const open = await world.ordered(buyer, await world.held({ seats: ['r6s4'] }));
   assertProblem(await admin.post(`/admin/orders/${open}/mail`, { body: { reason: 'x' } }), 409, 'not-completed');
 });
 
@@ -157,12 +150,12 @@ test('a member finds all orders and tickets again without a mail', async () => {
   const page = (await buyer.get('/pay/orders?lang=en')).text;
   for (const order of orders) {
     assert.ok(page.includes(`href="/pay/orders/${order}"`) && page.includes(`href="/pay/tickets/${order}"`));
-    assert.ok(page.includes((await read(order)).order_number));
+    assert.ok(page.includes((await buyer.read(order)).order_number));
   }
   assert.ok(page.indexOf(orders[1]) < page.indexOf(orders[0]), 'the newest first');
   assert.match(page, /Completed · Tickets: 2/);
   assert.match(page, /action="\/v1\/pay\/logout"><input type="hidden" name="back" value="\/pay\/login\/orders">.*different account/, 'the way to another account');
-  const [{ ticket }] = await ticketsOf(orders[1]);
+  const [{ ticket }] = await buyer.tickets(orders[1]);
   assert.equal((await buyer.post(`/v1/pay/tickets/${ticket}/transfer`, { to: taker.member })).status, 202);
   assert.match((await taker.get('/pay/orders?lang=en')).text, /A ticket is offered to you/);
   assert.equal((await taker.post(`/v1/pay/tickets/${ticket}/accept`, {})).status, 201);

@@ -8,7 +8,6 @@ import { startShop } from '../demo-shop/shop.js';
 import { hall } from '../seat-service/site.js';
 import { openSite } from './lib/site.js';
 import { EVENT } from './lib/world.js';
-import { wordsOf } from './lib/fakes.js';
 
 const scope = openScope(test);
 const shop = await startShop(scope, { users: 25, hashes: 'cheap' });
@@ -24,10 +23,9 @@ const hold = (...seats) => world.visit().hold({ seats });
 
 async function buy(...seats) {
   const order = await world.buy(buyer, { seats });
-  return { order, tickets: await ticketsOf(order) };
+  return { order, tickets: await buyer.tickets(order) };
 }
 
-const ticketsOf = async (order, visitor = buyer) => (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
 const move = (order, ...pairs) =>
   world.pay.admin.post(`/admin/orders/${order}/move`, {
     body: { seats: pairs.map(([from, to]) => ({ from, to })), reason: 'a camera stands there' },
@@ -36,14 +34,10 @@ const sagasOf = async (order) => (await world.pay.admin.get(`/admin/sagas?state=
 const moved = (order, state = 'completed') =>
   until('the move to end', async () => (await sagasOf(order)).find(({ definition, state: now }) => definition === 'move.1' && now === state));
 const scan = async (token) => {
-  const { status, json } = await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } });
+  const { status, json } = await world.scan(token);
   return status === 200 ? 'in' : json.code;
 };
 const sold = async (order) => (await world.soldSeats()).filter((row) => row.startsWith(`${order} `)).map((row) => row.split(' ')[1]);
-const mailOf = async (order, kind, to) => {
-  const mail = await until(`a mail ${kind}`, () => world.smtp.mails.find((one) => one.text.includes(`<${order}.${kind}@`) && (to === undefined || one.to === to)));
-  return wordsOf(mail);
-};
 const atShop = async (order) => (await shop.partner.get(`/api/orders/import/${order}`)).json;
 
 // Seats, orders and tickets agree; the fake provider and shop are left out.
@@ -56,18 +50,18 @@ async function assertAgreed() {
 test('a moved seat: the old ticket opens no door, the new one does, and the old seat is on sale again', async () => {
   const { order, tickets } = await buy('r10s1', 'r10s2');
   const held = world.postgres.sql(`SELECT hold FROM pay.orders WHERE id = '${order}'`, 'pay');
-  const before_ = (await buyer.get(`/v1/pay/orders/${order}`)).json;
+  const before_ = await buyer.read(order);
   assert.equal((await hold('r10s1')).status, 409);
   const answer = await move(order, ['r10s1', 'r9s1']);
   assert.equal(answer.status, 202, answer.text);
   await moved(order);
   assert.deepEqual(await sold(order), ['r10s2', 'r9s1']);
   assert.equal(await scan(tickets.find(({ seat }) => seat === 'r10s1').token), 'revoked');
-  const now = await ticketsOf(order);
+  const now = await buyer.tickets(order);
   assert.deepEqual(now.map(({ seat, state }) => [seat, state]).sort(), [['r10s2', 'valid'], ['r9s1', 'valid']]);
   assert.equal(await scan(now.find(({ seat }) => seat === 'r9s1').token), 'in');
   assert.equal(await scan(tickets.find(({ seat }) => seat === 'r10s2').token), 'in', 'the seat that stayed');
-  const shown = (await buyer.get(`/v1/pay/orders/${order}`)).json;
+  const shown = await buyer.read(order);
   assert.deepEqual([...shown.seats].sort(), ['r10s2', 'r9s1']);
   assert.deepEqual(shown.places.map(({ id }) => id), shown.seats);
   assert.deepEqual([shown.status, shown.amount, shown.purchase], ['completed', before_.amount, before_.purchase]);
@@ -110,11 +104,11 @@ test('a move to a seat that is held by then changes nothing, and there are good 
   const saga = await moved(order, 'undone');
   assert.equal(saga.cause, 'seats-taken');
   assert.deepEqual(await sold(order), ['r6s1', 'r6s2']);
-  const now = await ticketsOf(order);
+  const now = await buyer.tickets(order);
   assert.deepEqual(now.map(({ seat, state }) => [seat, state]), [['r6s1', 'valid'], ['r6s2', 'valid']]);
   assert.equal(await scan(tickets[0].token), 'revoked');
   assert.equal(await scan(now[0].token), 'in');
-  const shown = (await buyer.get(`/v1/pay/orders/${order}`)).json;
+  const shown = await buyer.read(order);
   assert.deepEqual([shown.status, shown.seats, shown.moved_at], ['completed', ['r6s1', 'r6s2'], undefined]);
   assertProblem(await move(order, ['r6s1', 'r6s3']), 409, 'ticket-used');
   assert.equal((await move(order, ['r6s2', 'r6s3'])).status, 202, 'another seat may');
@@ -122,8 +116,8 @@ test('a move to a seat that is held by then changes nothing, and there are good 
   assert.deepEqual(await sold(order), ['r6s1', 'r6s3']);
   const mails = world.postgres.rows(`SELECT kind FROM pay.mail_outbox WHERE order_id = '${order}' ORDER BY id`, 'pay');
   assert.deepEqual(mails.map(({ kind }) => kind), ['completed', 'renewed-1', 'moved-2']);
-  assert.match(await mailOf(order, 'renewed-1'), /your tickets were reissued[^]*\/pay\/tickets\//);
-  assert.match(await mailOf(order, 'moved-2'), /The organiser has changed seats/);
+  assert.match(await world.mailOf(order, 'renewed-1'), /your tickets were reissued[^]*\/pay\/tickets\//);
+  assert.match(await world.mailOf(order, 'moved-2'), /The organiser has changed seats/);
   await assertAgreed();
 });
 
@@ -143,7 +137,7 @@ test('a move makes sense, or is refused before anything changes', async () => {
   assertProblem(await move(order, ['r5s1', 'r5s3']), 503, 'unavailable');
   world.wire.heal();
   assert.deepEqual((await sagasOf(order)).filter(({ definition }) => definition === 'move.1'), [], 'nothing has begun');
-  assert.deepEqual(await ticketsOf(order), tickets, 'and every ticket is as good as it was');
+  assert.deepEqual(await buyer.tickets(order), tickets, 'and every ticket is as good as it was');
   assert.equal((await move(order, ['r5s1', 'r5s3'])).status, 202);
   await moved(order);
   const other = await world.pay.admin.post(`/admin/orders/${order}/move`, {
@@ -151,24 +145,22 @@ test('a move makes sense, or is refused before anything changes', async () => {
   });
   assert.equal(other.status, 202, other.text);
   await until('the second move', async () => (await sold(order))[0] === 'r6s9');
-  assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.amount, 150_000, 'at the price that was paid');
-  await until('its ticket', async () => (await ticketsOf(order))[0]?.seat === 'r6s9');
-  assert.equal(await scan((await ticketsOf(order))[0].token), 'in');
+  assert.equal((await buyer.read(order)).amount, 150_000, 'at the price that was paid');
+  await until('its ticket', async () => (await buyer.tickets(order))[0]?.seat === 'r6s9');
+  assert.equal(await scan((await buyer.tickets(order))[0].token), 'in');
 });
 
 test('a transferred ticket is reissued for its new holder', async () => {
   const friend = await world.login('pbkdf2@example.com');
   const { order, tickets } = await buy('r4s1');
-  assert.equal((await buyer.post(`/v1/pay/tickets/${tickets[0].ticket}/transfer`, { to: friend.member })).status, 202);
-  const taken = await friend.post(`/v1/pay/tickets/${tickets[0].ticket}/accept`);
-  assert.ok(taken.status < 300, taken.text);
+  await world.handOn(tickets[0], buyer, friend);
   assert.equal((await move(order, ['r4s1', 'r4s2'])).status, 202);
   await moved(order);
-  const [now] = await ticketsOf(order, friend);
+  const [now] = await friend.tickets(order);
   assert.deepEqual([now.seat, now.state], ['r4s2', 'valid']);
   const mails = world.postgres.rows(`SELECT member, kind FROM pay.mail_outbox WHERE order_id = '${order}' AND kind = 'moved-1'`, 'pay');
   assert.equal(new Set(mails.map(({ member: who }) => who)).size, 2);
-  const words = await mailOf(order, 'moved-1', 'pbkdf2@example.com');
+  const words = await world.mailOf(order, 'moved-1', 'pbkdf2@example.com');
   assert.match(words, new RegExp(`좌석을 변경했습니다.*/pay/tickets/${order}`, 's'), 'in their own language, which the order is not in');
   assert.doesNotMatch(words, /KRW/);
   assert.equal(await scan(now.token), 'in');
@@ -180,13 +172,13 @@ test('a stolen ticket is void, and its holder has a new one for the same place',
   for (let n = 0; n < 2; n += 1) standing.push(await world.buy(buyer, { area: 'floor', quantity: 1 }));
   world.wire.break(); // the seat service is not needed
   for (const [order, seat] of [[other.order, 'r3s1'], ...standing.map((order) => [order, 'floor#1'])]) {
-    const before = await ticketsOf(order);
+    const before = await buyer.tickets(order);
     assert.equal((await move(order, [seat, seat])).status, 202);
     await moved(order);
-    const [old, now] = [before, await ticketsOf(order)].map((all) => all.find((one) => one.seat === seat));
+    const [old, now] = [before, await buyer.tickets(order)].map((all) => all.find((one) => one.seat === seat));
     assert.deepEqual([await scan(old.token), await scan(now.token)], ['revoked', 'in']);
-    assert.match(await mailOf(order, 'renewed-1'), /your tickets were reissued/);
-    assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.moved_at, undefined);
+    assert.match(await world.mailOf(order, 'renewed-1'), /your tickets were reissued/);
+    assert.equal((await buyer.read(order)).moved_at, undefined);
     assertProblem(await move(order, [seat, seat]), 409, 'ticket-used');
     const { acts, letters } = (await world.pay.admin.get(`/admin/orders/${order}`)).json;
     assert.deepEqual([acts.find(({ actor }) => actor === 'operator').act, letters.map(({ kind }) => kind)], ['tickets-renewed', ['completed']]);
