@@ -1,8 +1,6 @@
 // GET /admin/setup: lists the settings that are not fit for a sale.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
@@ -16,14 +14,9 @@ const found = async (pay = world.pay, query = '') => {
   for (const { what, mend } of json.findings) assert.ok(what.length > 20 && mend.length > 20, what);
   return json.findings.map(({ code, setting, level }) => `${level} ${code} ${setting}`).sort();
 };
-const secret = (name, text) => {
-  const path = join(world.dir, name);
-  writeFileSync(path, text, { mode: 0o600 });
-  return path;
-};
 const FIT = { // unresolvable names: these processes call nobody
   web: { public_url: 'https://tickets.fairgate.internal' },
-  psp: { stripe_url: 'https://stripe.fairgate.internal', stripe_key: secret('live-key', 'sk_live_0123456789'), stripe_checkout_url: '' },
+  psp: { stripe_url: 'https://stripe.fairgate.internal', stripe_key: world.secret('live-key', 'sk_live_0123456789'), stripe_checkout_url: '' },
   mail: { from: 'tickets@fairgate.internal' },
 };
 
@@ -57,7 +50,7 @@ test('empty settings are reported, as are addresses of this machine and test key
   const pay = await world.startPay({
     web: { public_url: 'http://localhost:8080' },
     users: { conninfo: '' },
-    psp: { ...FIT.psp, toss_url: 'https://Toss.EXAMPLE:443/v1', toss_key: secret('toss-key', 'test_gsk_0123456789'), toss_checkout_url: 'https://user@[::1]:8443/' },
+    psp: { ...FIT.psp, toss_url: 'https://Toss.EXAMPLE:443/v1', toss_key: world.secret('toss-key', 'test_gsk_0123456789'), toss_checkout_url: 'https://user@[::1]:8443/' },
     mail: { url: '' },
     shop: { url: '' },
   });
@@ -85,7 +78,7 @@ test('a user database that does not let us in is reported as long as it does not
 });
 
 test('a reconciliation reports a key that the provider rejects, before anybody buys', async () => {
-  const pay = await world.startPay({ psp: { stripe_key: secret('wrong-key', 'sk_live_wrong') } });
+  const pay = await world.startPay({ psp: { stripe_key: world.secret('wrong-key', 'sk_live_wrong') } });
   await until('a report', async () => (await pay.admin.post('/admin/reconcile', { body: {} })).json?.not_reached?.includes('provider'));
   assert.ok((await pay.metrics()).get('fairgate_psp_refused_us_total{provider="stripe"}') > 0);
   await until('it to be not ready', async () => (await lacking(pay)).includes('provider'));
