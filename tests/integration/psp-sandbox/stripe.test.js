@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import Stripe from 'stripe';
 import { assertStatus, openScope, until } from '../../lib-js/index.js';
 import { errorOf, HELD, startSandbox } from './sandbox.js';
 
@@ -35,12 +34,7 @@ test('each kind of failure is the class of error that the client promises', asyn
   const none = await errorOf(stripe.paymentIntents.retrieve('pi_000000000000000000000000'));
   assert.equal(none.statusCode, 404);
   assert.equal(none.code, 'resource_missing');
-  const stranger = new Stripe('sk_test_wrong', {
-    host: '127.0.0.1',
-    port: sandbox.port,
-    protocol: 'http',
-    maxNetworkRetries: 0,
-  });
+  const stranger = sandbox.stripe({ key: 'sk_test_wrong' });
   assert.equal((await errorOf(stripe.charges.retrieve('ch_x'))).type, 'StripeInvalidRequestError');
   assert.equal((await errorOf(stranger.events.list())).type, 'StripeAuthenticationError');
 });
