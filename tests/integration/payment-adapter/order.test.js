@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, CookieJar, openScope, openStream, until } from '../../lib-js/index.js';
-import { SHOW, SHOW_LINES, wordsOf } from './lib/fakes.js';
+import { SHOW, SHOW_LINES } from './lib/fakes.js';
 import { copyOrders, EVENT, openWorld, PASSWORD } from './lib/world.js';
 
 const scope = openScope(test);
 const world = await openWorld(scope);
-let buyer = await world.login();
+const buyer = await world.login();
 
 test('an order that is paid ends with tickets, an ended session and a letter to the shop', async () => {
   const visit = world.hold();
@@ -32,11 +32,11 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
     done.timeline.filter(({ result }) => result === 'done').slice(0, 5).map(({ step }) => step),
     ['extend_hold', 'create_payment', 'await_buyer', 'confirm_seats', 'capture'],
   );
-  const tickets = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
+  const tickets = await buyer.tickets(order);
   assert.deepEqual(tickets.map(({ seat }) => seat), world.seats.holds.get(visit.hold).seats);
   assert.match(tickets[0].qr, /^<svg /);
   assert.match(tickets[0].token, /^FGT1\./);
-  const seen = (await buyer.get(`/v1/pay/orders/${order}`)).json;
+  const seen = await buyer.read(order);
   assert.equal(seen.event_name, '갈라 & 친구들');
   assert.deepEqual(Object.keys(SHOW).map((key) => seen[key]), Object.values(SHOW));
   assert.deepEqual(seen.places.map(({ id, row, number }) => [id, `${row}-${number}`]), seen.seats.map((id) => [id, id]));
@@ -61,15 +61,12 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
 });
 
 test('a seat is called what its hall calls it, in order, tickets and mail', async () => {
-  const buyer = await world.login();
   const order = await world.ordered(buyer, world.hold({ label: 'Stuhl' }));
   const { places } = await world.paid(buyer, order);
-  const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
-  for (const { number, label } of [...places, ...tickets]) assert.equal(label, `Stuhl ${number}`);
+  for (const { number, label } of [...places, ...await buyer.tickets(order)]) assert.equal(label, `Stuhl ${number}`);
   assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /1층 &lt;A&gt;, row A, Stuhl \d/);
   assert.match((await buyer.get(`/pay/tickets/${order}?lang=ko`)).text, /1층 &lt;A&gt; A열 Stuhl \d/);
-  const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.completed`)));
-  assert.match(wordsOf(mail), /^- 1층 <A>.*A.* Stuhl \d+$/m);
+  assert.match(await world.mailOf(order, 'completed'), /^- 1층 <A>.*A.* Stuhl \d+$/m);
 });
 
 test('standing places are called by the name of their area', async () => {
@@ -78,8 +75,7 @@ test('standing places are called by the name of their area', async () => {
   const order = await world.ordered(buyer, world.hold({ area }));
   const seen = await world.paid(buyer, order);
   assert.deepEqual(seen.places.map(({ id, zone, row, number, category }) => [id, zone, row, number, category]), ['floor#1', 'floor#2'].map((id) => [id, '스탠딩 <A>', '', '', '스탠딩석']));
-  const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
-  assert.deepEqual(tickets.map(({ zone, row, number }) => [zone, row, number]), Array(2).fill(['스탠딩 <A>', undefined, undefined]));
+  assert.deepEqual((await buyer.tickets(order)).map(({ zone, row, number }) => [zone, row, number]), Array(2).fill(['스탠딩 <A>', undefined, undefined]));
   assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<dl><div><dt>Section<\/dt><dd>스탠딩 &lt;A&gt;<\/dd><\/div>\s*<\/dl>\s*<\/header>\s*<p class="band tone-2"><span>스탠딩석<\/span> <span class="nth">/);
   assert.match((await buyer.get(`/pay/orders/${order}`)).text, /(<li><span>스탠딩 &lt;A&gt;<\/span> <span class=\"soft\">스탠딩석<\/span><\/li>){2}/);
 });
@@ -201,8 +197,7 @@ test('a cancel while the buyer pays gives everything back; after the capture it 
   assert.equal((await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`)).status, 200);
 
   const second = await world.order(buyer, world.hold());
-  await world.payOrder(second.json.order);
-  await world.untilStatus(buyer, second.json.order, 'completed');
+  await world.paid(buyer, second.json.order);
   assertProblem(await buyer.post(`/v1/pay/orders/${second.json.order}/cancel`), 409, 'too-late');
 });
 
@@ -236,8 +231,7 @@ test('with the provider down the order waits, says so, and completes by itself',
     return json.payment && json;
   });
   assert.match(open.payment.checkout_url, /^http/);
-  await world.payOrder(made.json.order);
-  await world.untilStatus(buyer, made.json.order, 'completed');
+  await world.paid(buyer, made.json.order);
   await world.settle();
 });
 
