@@ -1,12 +1,9 @@
 // The seller's pages that ours link to: terms, help, forgotten passwords. Unset links are not shown.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
-import { openScope, renderConfig, runProgram, until } from '../../lib-js/index.js';
+import { openScope, renderConfig, runProgram } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
-import { wordsOf } from './lib/fakes.js';
 
 const LINKS = {
   terms: 'https://shop.example/terms?of=sale&v=2',
@@ -34,8 +31,7 @@ test('order, tickets and mail say where there is help', async () => {
     const { text } = await buyer.get(page);
     assert.ok(text.includes(help), page);
   }
-  const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.completed@`)));
-  assert.match(wordsOf(mail), /: help@shop\.example\n/);
+  assert.match(await world.mailOf(order, 'completed'), /: help@shop\.example\n/);
 });
 
 test('without a page of the seller nothing is said of it', async () => {
@@ -47,8 +43,8 @@ test('without a page of the seller nothing is said of it', async () => {
 test('what is no address is refused at the start', async () => {
   for (const links of [{ terms: 'javascript:alert(1)' }, { privacy: 'mailto:a@b' }, { support: 'https://a/"><b' }, { password: 'shop.example' }, { refunds: 'https://shop.example/환불' }]) {
     const [name] = Object.keys(links);
-    writeFileSync(join(world.dir, 'bad.conf'), renderConfig(world.config({ links })({ port: 1, privatePort: 2 })));
-    const { status, stderr } = runProgram('payment-adapter', ['--config', join(world.dir, 'bad.conf'), '--check-config']);
+    const config = world.secret('bad.conf', renderConfig(world.config({ links })({ port: 1, privatePort: 2 })));
+    const { status, stderr } = runProgram('payment-adapter', ['--config', config, '--check-config']);
     assert.notEqual(status, 0, name);
     assert.match(stderr, new RegExp(`links\\.${name} must be`));
   }

@@ -6,10 +6,9 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import test from 'node:test';
 import { assertProblem, openProxy, openScope, until } from '../../lib-js/index.js';
-import { EVENT, openWorld } from './lib/world.js';
+import { openWorld } from './lib/world.js';
 
 const scope = openScope(test);
 const world = await openWorld(scope, { saga: { instance: '' }, http: { loops: 2 } });
@@ -22,7 +21,6 @@ wire.fault('reset');
 const early = await world.startPay({ database: { conninfo: `host=127.0.0.1 port=${wire.port} dbname=pay user=postgres` } }, { ready: false });
 
 const write = (path, text) => writeFileSync(path, text, { mode: 0o600 });
-const secretFile = (name, text) => write(join(world.dir, name), text);
 const reloaded = (words = 'reloaded') => {
   const count = () => world.pay.child.logLines().filter(({ msg }) => msg.startsWith(words)).length;
   const before_ = count();
@@ -32,7 +30,6 @@ const reloaded = (words = 'reloaded') => {
 const kids = async () => (await world.pay.http.get('/v1/pay/ticket-keys')).json.keys.map(({ kid }) => kid);
 // From all loops: a connection may reach any of them.
 const kidsOfAll = async () => new Set((await Promise.all(Array.from({ length: 30 }, kids))).map((list) => list.join()));
-const scan = async ({ token }) => (await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } })).status;
 
 // Buys until stopped. Returns {bought: [{order, tickets}], refused: [text], stop()}.
 function openSales(workers) {
@@ -78,8 +75,8 @@ test('ticket, provider, webhook and service keys rotate without a refusal', asyn
   world.seats.oldToken = world.queue.oldToken = token;
   world.seats.token = world.queue.serviceToken = randomBytes(32).toString('hex');
   const newHook = `whsec_${randomBytes(8).toString('hex')}`;
-  secretFile('psp-key-file', world.psp.key);
-  secretFile('webhook-file', `${newHook} ${hook}`);
+  world.secret('psp-key-file', world.psp.key);
+  world.secret('webhook-file', `${newHook} ${hook}`);
   write(world.secrets.path('service-token'), world.seats.token);
   write(world.secrets.path('door-ed25519.pem'), execFileSync('openssl', ['genpkey', '-algorithm', 'ED25519']));
   await reloaded();
@@ -92,7 +89,7 @@ test('ticket, provider, webhook and service keys rotate without a refusal', asyn
 
   // No neighbour accepts the old ones any longer.
   world.psp.calls.length = world.seats.calls.length = 0;
-  secretFile('webhook-file', newHook);
+  world.secret('webhook-file', newHook);
   await reloaded();
   await sales.more(6);
   await sales.stop();
@@ -101,7 +98,7 @@ test('ticket, provider, webhook and service keys rotate without a refusal', asyn
   assert.deepEqual([...shown].sort(), [`Bearer ${world.psp.key}`, `Bearer ${world.seats.token}`].sort());
   const { body, headers } = world.psp.signed(world.psp.events[0], { secret: hook });
   assert.equal((await world.pay.http.post('/v1/pay/webhooks/stripe', { body, headers })).status, 401);
-  for (const { tickets } of sales.bought) for (const ticket of tickets) assert.equal(await scan(ticket), 200);
+  for (const { tickets } of sales.bought) for (const { token } of tickets) assert.equal((await world.scan(token)).status, 200);
 });
 
 test('a reload changes the login throttle', async () => {
@@ -175,10 +172,7 @@ test('a restarted process reclaims its sagas at once', async () => {
 });
 
 test('a separate secret for hashes changes holders, and no existing ticket', async () => {
-  const buyOne = async () => {
-    const order = await world.bought(buyer);
-    return (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets[0];
-  };
+  const buyOne = async () => (await buyer.tickets(await world.bought(buyer)))[0];
   const holder = ({ token }) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).h;
   const [before_, again] = [await buyOne(), await buyOne()];
   assert.equal(holder(before_), holder(again));
@@ -186,5 +180,5 @@ test('a separate secret for hashes changes holders, and no existing ticket', asy
   world.pay.configure(world.config({ keys: { hashes: world.secrets.path('hash-key') } }));
   await world.pay.start();
   assert.notEqual(holder(await buyOne()), holder(before_));
-  assert.equal(await scan(before_), 200);
+  assert.equal((await world.scan(before_.token)).status, 200);
 });
