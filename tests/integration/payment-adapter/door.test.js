@@ -16,11 +16,8 @@ const buyer = await world.login();
 
 async function tickets(owner = buyer) {
   const order = await world.orderedAs(owner, 'completed');
-  const got = (await owner.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
-  return { order, tickets: got };
+  return { order, tickets: await owner.tickets(order) };
 }
-
-const scan = (gate, token) => world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate, token } });
 
 async function doorFiles() {
   const dir = scope.tempDir('door-');
@@ -59,7 +56,7 @@ test('a ticket is verified by the public keys alone', async () => {
 
 test('of ten gates that scan one ticket one lets it in', async () => {
   const { tickets: [ticket] } = await tickets();
-  const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => scan(`gate-${i}`, ticket.token)));
+  const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => world.scan(ticket.token, `gate-${i}`)));
   const admitted = answers.filter(({ status }) => status === 200);
   assert.equal(admitted.length, 1);
   const refused = answers.filter(({ status }) => status === 409);
@@ -99,7 +96,7 @@ test('a door without a network merges later, and the second scan of a ticket is 
   for (const act of ['/checkout', '/checkin']) assertStatus(await other.post(act, { token: first.token, ...(act === '/checkout' && { reason: 'a break' }) }), 200);
   assertStatus(await world.pay.admin.post('/admin/checkin/undo', { body: { event: EVENT, gate: 'north', token: second.token, reason: 'a slip' } }), 200);
   assert.deepEqual((await merge('north', scans)).json.results.map(({ admit }) => admit), [true, true]);
-  assert.deepEqual((await listOf(buyer, order)).map(({ state }) => state), ['used', 'valid']);
+  assert.deepEqual((await buyer.tickets(order)).map(({ state }) => state), ['used', 'valid']);
 });
 
 test('a scan whose online answer was lost is not a second person when it is sent again', async () => {
@@ -165,7 +162,6 @@ test('scans by a clock an hour off count by their age, if the gate sends its tim
 });
 
 const pathOf = (ticket, act) => `/v1/pay/tickets/${ticket.ticket}/${act}`;
-const listOf = async (visitor, order) => (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
 const drop = (visitor, path) => world.pay.http.delete(path, { headers: visitor.jar.headers });
 
 test('without a script a ticket is offered, kept and taken by forms, and the page says what was refused', async () => {
@@ -197,8 +193,8 @@ test('a ticket that is handed on is its owner\'s until the other takes it, and t
   assertProblem(await friend.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
   const offered = await buyer.post(pathOf(ticket, 'transfer'), { to: friend.member });
   assert.deepEqual([offered.status, offered.json], [202, { ticket: ticket.ticket, offered_to: friend.member }]);
-  assert.deepEqual((await listOf(buyer, order)).map(({ state, offered_to }) => [state, offered_to]), [['valid', friend.member], ['valid', undefined]]);
-  assert.deepEqual((await listOf(friend, order)).map(({ ticket: id, state, token, qr }) => [id, state, token, qr]), [[ticket.ticket, 'offered', undefined, undefined]]);
+  assert.deepEqual((await buyer.tickets(order)).map(({ state, offered_to }) => [state, offered_to]), [['valid', friend.member], ['valid', undefined]]);
+  assert.deepEqual((await friend.tickets(order)).map(({ ticket: id, state, token, qr }) => [id, state, token, qr]), [[ticket.ticket, 'offered', undefined, undefined]]);
   assertProblem(await stranger.get(`/v1/pay/orders/${order}/tickets`), 404, 'tickets-unknown');
   assertProblem(await stranger.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
   assert.match((await friend.get(`/pay/tickets/${order}?lang=en`)).text, /This ticket is offered to you.*data-take=/);
@@ -207,13 +203,13 @@ test('a ticket that is handed on is its owner\'s until the other takes it, and t
   for (const again of [repeated, await friend.post(pathOf(ticket, 'accept'))]) assert.deepEqual([again.status, again.json], [201, taken.json]);
   assertProblem(await buyer.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
   assertProblem(await buyer.post(pathOf(ticket, 'transfer'), { to: friend.member }), 409, 'not-transferable');
-  const theirs = await listOf(friend, order);
+  const theirs = await friend.tickets(order);
   assert.deepEqual(theirs.map(({ ticket: id, seat }) => [id, seat]), [[taken.json.ticket, ticket.seat]]);
-  assert.deepEqual((await listOf(buyer, order)).map(({ ticket: id }) => id), [other.ticket]);
-  const old = assertStatus(await scan('gate', ticket.token), 409);
+  assert.deepEqual((await buyer.tickets(order)).map(({ ticket: id }) => id), [other.ticket]);
+  const old = assertStatus(await world.scan(ticket.token, 'gate'), 409);
   assert.equal(old.json.code, 'revoked');
   assert.match(verify(await doorFiles(), ticket.token).stdout, /^REVOKED /);
-  assert.equal((await scan('gate', theirs[0].token)).status, 200);
+  assert.equal((await world.scan(theirs[0].token, 'gate')).status, 200);
   assertProblem(await friend.post(pathOf(theirs[0], 'transfer'), { to: '1' }), 409, 'not-transferable');
 });
 
@@ -232,8 +228,8 @@ test('an offer reveals no membership and can be taken back', async () => {
   assert.equal((await buyer.post(pathOf(ticket, 'transfer'), { to: '2' })).status, 202);
   assert.equal((await drop(buyer, pathOf(ticket, 'transfer'))).status, 204);
   assertProblem(await friend.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
-  assert.equal((await scan('gate', ticket.token)).status, 200);
-  assert.equal((await listOf(buyer, order))[0].state, 'used');
+  assert.equal((await world.scan(ticket.token, 'gate')).status, 200);
+  assert.equal((await buyer.tickets(order))[0].state, 'used');
 });
 
 test('a ticket goes through a bounded number of hands, and nobody hands on without end', async () => {
@@ -243,11 +239,10 @@ test('a ticket goes through a bounded number of hands, and nobody hands on witho
   let ticket = first;
   for (let hop = 0; hop < 8; hop += 1) {
     const [from, to] = [both[hop % 2], both[(hop + 1) % 2]];
-    assertStatus(await from.post(pathOf(ticket, 'transfer'), { to: to.member }), 202);
-    ticket = (await to.post(pathOf(ticket, 'accept'))).json;
+    ticket = await world.handOn(ticket, from, to);
   }
   assertProblem(await giver.post(pathOf(ticket, 'transfer'), { to: friend.member }), 409, 'not-transferable');
-  assert.equal((await listOf(giver, order)).length, 2);
+  assert.equal((await giver.tickets(order)).length, 2);
   const tooFast = await until('one too many', async () => {
     const many = await Promise.all(Array.from({ length: 40 }, () => friend.post(pathOf(ticket, 'transfer'), { to: '1' })));
     return many.find(({ status }) => status === 429);
@@ -257,11 +252,10 @@ test('a ticket goes through a bounded number of hands, and nobody hands on witho
 
 // Restores the database to before `friend` accepted the ticket. Returns the token that `friend` has.
 async function transferLost(friend, ticket, order) {
-  const sql = (text) => world.postgres.sql(text, 'pay');
-  sql(`UPDATE pay.ticket SET offered_to = '${friend.member}' WHERE id = '${ticket.ticket}'`);
+  world.sql(`UPDATE pay.ticket SET offered_to = '${friend.member}' WHERE id = '${ticket.ticket}'`);
   const { ticket: taken } = (await friend.post(pathOf(ticket, 'accept'))).json;
-  const { token } = (await listOf(friend, order)).find(({ ticket: id }) => id === taken);
-  sql(`DELETE FROM pay.ticket WHERE id = '${taken}'; UPDATE pay.ticket SET revoked_at = NULL, replaced_by = NULL WHERE id = '${ticket.ticket}'`);
+  const { token } = (await friend.tickets(order)).find(({ ticket: id }) => id === taken);
+  world.sql(`DELETE FROM pay.ticket WHERE id = '${taken}'; UPDATE pay.ticket SET revoked_at = NULL, replaced_by = NULL WHERE id = '${ticket.ticket}'`);
   return { token, taken };
 }
 
@@ -269,15 +263,15 @@ test('a ticket that a restore lost takes the place of the one before it, and of 
   const { order, tickets: [first, second] } = await tickets();
   const friend = await world.login('argon2id@example.com');
   const lost = await transferLost(friend, first, order);
-  assert.deepEqual((await scan('gate', lost.token)).json, { ticket: lost.taken, seat: first.seat, event: EVENT, admit: true });
-  assert.equal((await scan('gate', first.token)).json.code, 'revoked');
+  assert.deepEqual((await world.scan(lost.token, 'gate')).json, { ticket: lost.taken, seat: first.seat, event: EVENT, admit: true });
+  assert.equal((await world.scan(first.token, 'gate')).json.code, 'revoked');
   assert.match(verify(await doorFiles(), first.token).stdout, /^REVOKED /);
   assert.deepEqual((await audit(lost.taken)).map(([act]) => act), ['in', 'ticket-restored']);
 
   const late = await transferLost(friend, second, order);
-  assert.equal((await scan('gate', second.token)).status, 200);
+  assert.equal((await world.scan(second.token, 'gate')).status, 200);
   const at = new Date(Date.now() - 60_000).toISOString();
-  for (let time = 0; time < 2; time += 1) assert.deepEqual([(await scan('gate', late.token)).status], [404]);
+  for (let time = 0; time < 2; time += 1) assert.deepEqual([(await world.scan(late.token, 'gate')).status], [404]);
   await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'west', scans: [{ token: late.token, at }] } });
   const { conflicts } = (await world.pay.admin.get(`/admin/events/${EVENT}/doors`)).json;
   assert.deepEqual(conflicts.filter(({ ticket }) => ticket === late.taken).map(({ seat, order: of, gate, reason }) => [seat, of, gate, reason]), [
@@ -290,9 +284,9 @@ test('of a scan and a transfer that meet one comes through', async () => {
     const friend = await world.login(`user${100 + i}@example.com`); // each with a separate rate limit
     const giver = await world.login('bcrypt@example.com');
     const order = await world.orderedAs(giver, 'completed');
-    for (const ticket of await listOf(giver, order)) {
+    for (const ticket of await giver.tickets(order)) {
       world.postgres.sql(`UPDATE pay.ticket SET offered_to = '${friend.member}' WHERE id = '${ticket.ticket}'`, 'pay');
-      const [taken, scanned] = await Promise.all([friend.post(pathOf(ticket, 'accept')), scan('g', ticket.token)]);
+      const [taken, scanned] = await Promise.all([friend.post(pathOf(ticket, 'accept')), world.scan(ticket.token)]);
       assert.deepEqual([taken.status, scanned.status].sort(), taken.status === 201 ? [201, 409] : [200, 409]);
     }
   }
@@ -301,7 +295,7 @@ test('of a scan and a transfer that meet one comes through', async () => {
 test('of a scan and a refund that meet one comes through', async () => {
   for (let i = 0; i < 25; i += 1) {
     const { order, tickets: [ticket] } = await tickets();
-    const [back, scanned] = await Promise.all([buyer.post(`/v1/pay/orders/${order}/refund`), scan('g', ticket.token)]);
+    const [back, scanned] = await Promise.all([buyer.post(`/v1/pay/orders/${order}/refund`), world.scan(ticket.token)]);
     assert.deepEqual([back.status, scanned.status].sort(), back.status === 202 ? [202, 409] : [200, 409]);
   }
 });
@@ -338,7 +332,7 @@ test('a scanner admits tickets of its own event only', async () => {
   const wrong = await world.pay.admin.post('/admin/checkin', { body: { event: 'matinee', gate: 'A', token: ticket.token } });
   assert.deepEqual([wrong.status, wrong.json.code], [409, 'other-event']);
   assertProblem(await world.pay.admin.post('/admin/checkin', { body: { gate: 'A', token: ticket.token } }), 400, 'bad-request');
-  assert.equal(assertStatus(await scan('A', 'FGT1.abc.def'), 404).json.code, 'forged');
+  assert.equal(assertStatus(await world.scan('FGT1.abc.def', 'A'), 404).json.code, 'forged');
   const me = await here.get();
   assert.deepEqual([me.json.scanner, me.json.event, me.json.gate], [here.scanner, EVENT, 'A']);
   const let_in = await here.post('/checkin', { token: ticket.token });
@@ -416,7 +410,7 @@ test('a visitor may leave and come in again, and a scan by mistake can be undone
     ['undo', 'operator', 'C', 'called by phone'],
     ['in', here.scanner, 'C', undefined],
   ]);
-  const states = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.map(({ state }) => state);
+  const states = (await buyer.tickets(order)).map(({ state }) => state);
   assert.deepEqual(states, ['used', 'valid']);
   assert.equal((await there.post('/checkin', { token: slip.token })).status, 200);
   world.postgres.sql(`UPDATE pay.checkin SET recorded_at = recorded_at - interval '11 minutes' WHERE ticket = '${slip.ticket}'`, 'pay');
@@ -447,7 +441,7 @@ test('the list of revoked tickets is whole or says that it is not, and a door go
   const { order, tickets: [ticket] } = await tickets();
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
   await world.untilStatus(buyer, order, 'refunded');
-  assert.equal((await scan('gate', ticket.token)).json.code, 'revoked');
+  assert.equal((await world.scan(ticket.token, 'gate')).json.code, 'revoked');
   const { tickets: [good] } = await tickets();
   world.postgres.sql(
     `INSERT INTO pay.ticket (id, order_id, event, seat, member, holder, kid, token, issued_at, revoked_at)
@@ -490,8 +484,7 @@ test('the list of revoked tickets is whole or says that it is not, and a door go
 
 test('of orders whose tickets are asked for at once as many are drawn as there is room for', async () => {
   const seats = Array.from({ length: 100 }, (_, i) => `many-${i}`);
-  const order = await world.ordered(buyer, world.hold({ seats }));
-  await world.untilStatus(buyer, order, 'completed');
+  const order = await world.orderedAs(buyer, 'completed', world.hold({ seats }));
   const list = () => buyer.get(`/v1/pay/orders/${order}/tickets`);
   const page = () => buyer.get(`/pay/tickets/${order}`);
   const ask = () => Promise.all(Array.from({ length: 200 }, (_, i) => (i % 2 ? page : list)()));

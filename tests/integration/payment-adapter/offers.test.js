@@ -9,7 +9,6 @@ const scope = openScope(test);
 const world = await openWorld(scope);
 const [buyer, friend] = [await world.login(), await world.login('argon2id@example.com')];
 
-const ticketsOf = async (order) => (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets ?? [];
 const transfer = ({ ticket }) => buyer.post(`/v1/pay/tickets/${ticket}/transfer`, { to: friend.member });
 
 async function pending() {
@@ -28,19 +27,16 @@ const changed = (set) => async () => {
 const termed = (from, to) => changed(`purchase = jsonb_set(purchase, '{terms}', to_jsonb(regexp_replace(purchase->>'terms', '${from}', '${to}')))`);
 const withTicket = (act) => async () => {
   const order = await completed();
-  await act((await ticketsOf(order))[0]);
+  await act((await buyer.tickets(order))[0]);
   return order;
 };
 
 const STATES = {
   'pending payment': pending,
   completed,
-  'a ticket used': withTicket(async ({ token }) => assert.equal((await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } })).status, 200)),
+  'a ticket used': withTicket(async ({ token }) => assert.equal((await world.scan(token)).status, 200)),
   'a ticket offered': withTicket(transfer),
-  'a ticket handed on': withTicket(async (ticket) => {
-    await transfer(ticket);
-    assert.ok((await friend.post(`/v1/pay/tickets/${ticket.ticket}/accept`)).status < 300);
-  }),
+  'a ticket handed on': withTicket((ticket) => world.handOn(ticket, buyer, friend)),
   'a ticket handed on often': withTicket(async ({ ticket }) => world.postgres.sql(`UPDATE pay.ticket SET hops = 8 WHERE id = '${ticket}'`, 'pay')),
   'seats moving': changed("moving = jsonb_build_array(seats->0), changed_at = now()"),
   'terms over': termed('"until": [^,}]+', '"until": "2020-01-01T00:00:00Z"'),
@@ -56,16 +52,16 @@ const STATES = {
 const ACTS = {
   cancel: ['orders', /data-act="cancel"/g, async (order) => [await buyer.post(`/v1/pay/orders/${order}/cancel`)]],
   refund: ['orders', /data-act="refund"/g, async (order) => [await buyer.post(`/v1/pay/orders/${order}/refund`)]],
-  transfer: ['tickets', /data-hand-on=/g, async (order) => Promise.all((await ticketsOf(order)).map(transfer))],
+  transfer: ['tickets', /data-hand-on=/g, async (order) => Promise.all(((await buyer.tickets(order)) ?? []).map(transfer))],
 };
 
 test('an offered ticket that was used is no longer offered', async () => {
   const order = await completed();
-  const [ticket] = await ticketsOf(order);
+  const [ticket] = await buyer.tickets(order);
   await transfer(ticket);
-  const seen = async () => [/A ticket is offered to you/.test((await friend.get('/pay/orders?lang=en')).text), (await friend.get(`/v1/pay/orders/${order}/tickets`)).json.tickets[0].state];
+  const seen = async () => [/A ticket is offered to you/.test((await friend.get('/pay/orders?lang=en')).text), (await friend.tickets(order))[0].state];
   assert.deepEqual(await seen(), [true, 'offered']);
-  assert.equal((await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: ticket.token } })).status, 200);
+  assert.equal((await world.scan(ticket.token)).status, 200);
   assert.deepEqual(await seen(), [false, 'used']);
 });
 

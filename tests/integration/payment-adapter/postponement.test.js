@@ -16,7 +16,6 @@ world.psp.autoPay = true;
 const buyer = await world.login('argon2id@example.com'); // reads English
 
 const buy = () => world.orderedAs(buyer, 'completed');
-const read = async (order) => (await buyer.get(`/v1/pay/orders/${order}`)).json;
 const mailsOf = (order, kind) => world.smtp.mails.filter(({ text }) => text.includes(`<${order}.${kind}@`));
 const put = (body) => world.pay.admin.put(PATH, { body: { reason: 'the singer is ill', ...body } });
 // The hall is corrected first.
@@ -40,7 +39,7 @@ test('an order from before has the new date, a mail, and a way back in full', as
   delete world.seats.show.time_zone;
   const other = await buy(); // before the hall had a zone
   world.seats.show.time_zone = zone;
-  const before = await read(order);
+  const before = await buyer.read(order);
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).json.code, 'refund-by-operator');
   assertProblem(await put(NEW), 409, 'hall-has-another-date');
   const { starts_at: another } = world.seats.show;
@@ -55,11 +54,11 @@ test('an order from before has the new date, a mail, and a way back in full', as
   assert.deepEqual([json.event, json.at, json.starts_at, json.times, json.mails_waiting], [EVENT, null, null, 0, 0]);
   const answer = assertStatus(await postpone(NEW), 200);
   assert.deepEqual([answer.json.starts_at, answer.json.doors_at, answer.json.times], [NEW.starts_at, null, 1]);
-  const after = await read(order);
+  const after = await buyer.read(order);
   assert.equal(after.starts_at, NEW.starts_at);
   assert.equal(after.doors_at, undefined, 'the old doors are no longer true');
   assert.deepEqual([after.venue, after.time_zone, after.picture], [before.venue, before.time_zone, before.picture]);
-  assert.equal((await read(other)).time_zone, zone, 'that of the hall');
+  assert.equal((await buyer.read(other)).time_zone, zone, 'that of the hall');
   assert.deepEqual(after.refund, { by: 'buyer', until: NEW.refund_until, amount: before.amount, handed_on: true });
   const page = (await buyer.get(`/pay/orders/${order}?lang=en`)).text;
   assert.match(page, /The event has a new date, shown below/);
@@ -76,22 +75,19 @@ test('an order from before has the new date, a mail, and a way back in full', as
 
 test('the same again writes to nobody, another date to everybody who still has a ticket', async () => {
   const fresh = await buy(); // for the new date
-  assert.deepEqual((({ refund, starts_at: starts }) => [refund.by, starts])(await read(fresh)), ['operator', NEW.starts_at]);
+  assert.deepEqual((({ refund, starts_at: starts }) => [refund.by, starts])(await buyer.read(fresh)), ['operator', NEW.starts_at]);
   assert.equal((await postpone(NEW)).json.times, 1);
   const longer = { ...NEW, refund_until: '2031-05-02T10:00:00.000Z', doors_at: '2031-06-01T09:00:00.000Z' };
   assert.deepEqual((({ json: { times, refund_until: until, mails_waiting: mails } }) => [times, until, mails])(await postpone(longer)), [1, longer.refund_until, 0]);
-  assert.equal((await read(fresh)).refund.by, 'operator');
+  assert.equal((await buyer.read(fresh)).refund.by, 'operator');
   const friend = await world.login();
-  for (const { ticket } of (await buyer.get(`/v1/pay/orders/${fresh}/tickets`)).json.tickets) {
-    assertStatus(await buyer.post(`/v1/pay/tickets/${ticket}/transfer`, { to: friend.member }), 202);
-    assertStatus(await friend.post(`/v1/pay/tickets/${ticket}/accept`), 201);
-  }
+  for (const ticket of await buyer.tickets(fresh)) await world.handOn(ticket, buyer, friend);
   const again = await postpone({ ...NEW, starts_at: '2031-07-01T10:00:00.000Z' });
   assert.deepEqual([again.json.times, again.json.mails_waiting], [2, 3]);
   const mails = await until('the mails', () => mailsOf(fresh, 'postponed-2').length === 2 && mailsOf(fresh, 'postponed-2'));
   // Only the buyer can have the order refunded.
   assert.deepEqual(new Map(mails.map((mail) => [mail.to, /refund|환불/i.test(wordsOf(mail))])), new Map([['argon2id@example.com', true], ['bcrypt@example.com', false]]));
-  assert.equal((await read(fresh)).refund.by, 'buyer');
+  assert.equal((await buyer.read(fresh)).refund.by, 'buyer');
   await until('no mail to wait', async () => (await world.pay.admin.get(PATH)).json.mails_waiting === 0);
   const about = (kind) => world.postgres.sql(`SELECT count(*) FROM pay.mail_outbox WHERE order_id = '${fresh}' AND kind = '${kind}'`, 'pay');
   assert.deepEqual([about('completed'), about('postponed-1')], ['1', '0'], 'no mail about a date that its buyer saw');
@@ -122,7 +118,7 @@ test('who has no ticket when the date changes gets the mail with the ticket', as
   world.psp.autoPay = false;
   const unpaid = await world.ordered(buyer, world.hold());
   world.seats.fault('/move', 503, Infinity);
-  const seats = (await read(moving)).seats.map((from) => ({ from, to: from.replace('A', 'B') }));
+  const seats = (await buyer.read(moving)).seats.map((from) => ({ from, to: from.replace('A', 'B') }));
   assertStatus(await world.pay.admin.post(`/admin/orders/${moving}/move`, { body: { seats, reason: 'a camera' } }), 202);
   await until('its tickets to be void', () => world.postgres.sql(`SELECT count(*) FROM pay.ticket WHERE order_id = '${moving}' AND revoked_at IS NULL`, 'pay') === '0');
   const kind = `postponed-${(await postpone({ ...NEW, starts_at: '2031-09-01T10:00:00.000Z' })).json.times}`;
