@@ -37,11 +37,7 @@ async function letters(count) {
   for (const [i, buyer] of buyers.entries())
     await until('a login', async () => (await buyer.post('/v1/pay/login', { login: `user${100 + i}@example.com`, password: PASSWORD })).status === 200);
   world.postgres.sql("ALTER TABLE pay.shop_outbox ALTER due_at SET DEFAULT now() + interval '1 day'", 'pay');
-  const orders = await Promise.all(Array.from({ length: count }, async (_, i) => {
-    const order = await world.ordered(buyers[i % BUYERS], world.hold());
-    await world.untilStatus(buyers[i % BUYERS], order, 'completed');
-    return order;
-  }));
+  const orders = await Promise.all(Array.from({ length: count }, (_, i) => world.orderedAs(buyers[i % BUYERS], 'completed')));
   await until('their letters', () => Number(world.postgres.sql(
     `SELECT count(*) FROM pay.shop_outbox WHERE order_id IN ('${orders.join("','")}')`, 'pay')) === count);
   return orders;
