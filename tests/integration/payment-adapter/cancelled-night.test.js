@@ -20,20 +20,18 @@ const sandbox = await startSandbox(scope, { returnUrls: 'http://tickets.example/
 const shop = await startShop(scope, { users: CUSTOMERS, hashes: 'cheap', partner: { per_s: 10_000, burst: 10_000 } });
 const orders = `http://127.0.0.1:${shop.port}/api/orders/import`;
 const world = await openWorld(scope, {
-  psp: { stripe_url: `http://127.0.0.1:${sandbox.port}`, stripe_key: sandbox.keyFile, stripe_webhook_secret: sandbox.hookFile, stripe_flow: 'intents', per_s: 1000 },
+  psp: { ...sandbox.settings, stripe_flow: 'intents', per_s: 1000 },
   shop: { url: orders, list_url: orders, key: shop.apiKeyPath, per_s: 1000 },
   users: { conninfo: shop.postgres.conninfo('demo_shop', 'reader') },
 });
-const sql = (text) => world.postgres.sql(text, 'pay');
 const state = async () => (await world.pay.admin.get(PATH)).json;
 
 async function buyOne() {
   const buyer = await world.login('customer000021@shop.example', BULK_PASSWORD);
   const order = await world.ordered(buyer, world.hold());
-  const { data } = await sandbox.stripe().paymentIntents.list();
-  await sandbox.stripe().paymentIntents.confirm(data.find(({ metadata }) => metadata.order === order).id, { payment_method: 'pm_card_visa', return_url: 'http://tickets.example/' });
+  await sandbox.stripe().paymentIntents.confirm((await sandbox.intentOf(order)).id, { payment_method: 'pm_card_visa', return_url: 'http://tickets.example/' });
   await world.untilStatus(buyer, order, 'completed');
-  await until('the shop to have it', () => sql('SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL') === '0');
+  await until('the shop to have it', () => world.sql('SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL') === '0');
   return order;
 }
 
@@ -60,10 +58,10 @@ async function sellOut(first) {
     member: String(21 + (i % (CUSTOMERS - 20))), seats: [`N-${2 * i}`, `N-${2 * i + 1}`] }));
   await payAll(made, amount);
   const list = JSON.stringify(made);
-  sql(`CREATE TABLE made (nth integer PRIMARY KEY, id text, hold text, idem_key text, member text, seats jsonb, payment text);
+  world.sql(`CREATE TABLE made (nth integer PRIMARY KEY, id text, hold text, idem_key text, member text, seats jsonb, payment text);
     INSERT INTO made SELECT * FROM jsonb_to_recordset('${list}') AS m (nth integer, id text, hold text, idem_key text, member text, seats jsonb, payment text)`);
   copyOrders(world.postgres, first, made.length, '(SELECT to_jsonb(m) FROM made m WHERE m.nth = i)');
-  sql(`INSERT INTO pay.saga (key, subject, state, step, data, ended_at)
+  world.sql(`INSERT INTO pay.saga (key, subject, state, step, data, ended_at)
       SELECT s.key, m.id, s.state, s.step, (s.data::jsonb || to_jsonb(m) || jsonb_build_object('order', m.id))::text, now()
       FROM made m, pay.saga s WHERE s.subject = '${first}';
     INSERT INTO pay.ticket (id, order_id, event, seat, member, holder, kid, token)
@@ -92,14 +90,14 @@ test('a sold-out night is given back across a kill, and all books agree', async 
   await world.pay.start();
   await until('all to be back', async () => (await state()).orders.given_back === ORDERS, LONG);
   t.diagnostic(`${ORDERS} orders in ${Math.round((performance.now() - began) / 1000)} s`);
-  sql("UPDATE pay.cancelled_event SET at = now() - interval '3 minutes'"); // so that any statement of that time has ended
+  world.sql("UPDATE pay.cancelled_event SET at = now() - interval '3 minutes'"); // so that any statement of that time has ended
   const ended = await until('the end', async () => (await state()).ended_at !== null && state());
   assert.deepEqual([ended.orders, ended.money.given_back], [{ all: ORDERS, given_back: ORDERS, under_way: 0, parked: 0 }, paid]);
-  await until('the shop to hear of each', () => sql("SELECT count(*) FROM pay.shop_outbox WHERE kind = 'refunded' AND done_at IS NOT NULL") === `${ORDERS}`, LONG);
+  await until('the shop to hear of each', () => world.sql("SELECT count(*) FROM pay.shop_outbox WHERE kind = 'refunded' AND done_at IS NOT NULL") === `${ORDERS}`, LONG);
 
   assert.equal(shop.sql("SELECT count(*) || ' ' || count(p.refunded_at) FROM orders o JOIN partner_orders p ON p.order_id = o.id WHERE o.status = 'refunded'"), `${ORDERS} ${ORDERS}`);
   assert.equal(shop.sql('SELECT count(*), min(letters_of("order")), max(letters_of("order")) FROM imported'), `${ORDERS}|2|2`);
-  assert.equal(sql('SELECT count(*) FROM pay.ticket WHERE revoked_at IS NULL'), '0');
+  assert.equal(world.sql('SELECT count(*) FROM pay.ticket WHERE revoked_at IS NULL'), '0');
   const { captured, refunded } = (await sandbox.ledger()).currencies.krw;
   assert.deepEqual([captured, refunded], [paid, paid]);
   assert.deepEqual(await world.reconciled(), []);
