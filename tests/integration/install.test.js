@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { anchorsOf, blocksOf, linksOf, targetOf } from '../../infra/docs/pages.js';
@@ -235,11 +235,13 @@ test('step 5 of the guide draws no secrets if another machine has them', (t) => 
   const dir = openScope(t).tempDir('guide-');
   const [, step] = /^(5\. [^]*?)^6\. /m.exec(GUIDE);
   const script = blocksTyped(step).join('').replaceAll('/etc/fairgate', dir);
-  const typed = (ssh) => spawnSync('bash', ['-ec', `one=1 two=2 three=3 share=${join(ROOT, 'infra/stack')}\nssh() { ${ssh}; }\nscp() { echo "$*"; }\n${script}`], { encoding: 'utf8' });
+  mkdirSync(join(dir, 'share'));
+  for (const [name, path] of [['secrets', 'infra/stack/secrets'], ['ha', 'infra/ha/etc']]) symlinkSync(join(ROOT, path), join(dir, 'share', name));
+  const typed = (ssh) => spawnSync('bash', ['-ec', `one=10.0.0.1 two=10.0.0.2 three=10.0.0.3 share=${dir}/share tls=${dir}/tls\nssh() { ${ssh}; }\nscp() { echo "$*"; }\n${script}`], { encoding: 'utf8' });
   const refused = typed('[[ "$*" != *"3 test"* ]] || return 0; return 1');
   assert.deepEqual([refused.status, existsSync(join(dir, 'secrets'))], [1, false]);
   assert.match(refused.stdout, /^there are secrets already/);
-  assert.equal(typed('[[ "$*" != *test* ]]').stdout, [2, 3].map((other) => `-rp ${dir}/secrets ${other}:${dir}/\n`).join(''));
+  assert.equal(typed('[[ "$*" != *test* ]]').stdout, [2, 3].map((other) => `-rp ${dir}/secrets ${dir}/tls 10.0.0.${other}:${dir}/\n`).join(''));
 });
 
 test('machines of the guide have no service left on 127.0.0.1 that another one calls', () => {

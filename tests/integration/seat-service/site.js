@@ -118,7 +118,7 @@ export async function openPostgres(scope, settings = {}, disk = null, clock = nu
   return postgres;
 }
 
-// PostgreSQL behind a wire that can fail. Whoever connects through it cannot end before the wire is healed.
+// PostgreSQL behind a wire that can fail. A process that connects through it cannot end before the wire is healed.
 export async function openWired(scope, postgres, options) {
   const wire = await openProxy(scope, { to: { path: join(postgres.socketDir, `.s.PGSQL.${postgres.port}`) }, ...options });
   return { wire, conninfo: (name, user) => `host=127.0.0.1 port=${wire.port} dbname=${name} user=${user} sslmode=disable` };
