@@ -182,7 +182,8 @@ static void loop_stop(struct service_loop *loop)
     size_t len;
     struct err_slot err = {0};
     assert(metrics_render(loop->metrics, &err, &text, &len) == 0);
-    if (strstr(text, counted_by(loop).text) != NULL)
+    struct metrics_labels labels = counted_by(loop);
+    if (memmem(text, len, labels.text, strlen(labels.text)) != NULL)
         say(loop, "is scraped while it ends");
     free(text);
     if (sample->blobs > 0)
