@@ -262,7 +262,7 @@ describe('what a sale depends on', () => {
     assertStatus(await site.front.admin.put('/admin/events/presale/codes', { body: { codes: ['FAN-1', 'FAN-2', 'FAN-3'] } }), 200);
     await makeEvent(site, 'parts', { rate_per_s: 0, shards: 2 });
     for (let n = 0; n < 8; n += 1) await Visitor.withPlace(site.front, 'parts');
-    await makePreQueue(site, 'drawn', { rate_per_s: 0, beacon: { kind: 'drand', late_s: 5 } });
+    await makePreQueue(site, 'drawn', { rate_per_s: 0, beacon: { kind: 'drand', late_s: 5 } }, { body: { without: ['hall'] } });
     const opens = Date.now() + 60_000;
     await makeEvent(site, 'late', { opens_at: new Date(opens).toISOString() }, { open: false });
     await act(site.front, 'late', 'schedule', { body: { without: ['hall'] } });

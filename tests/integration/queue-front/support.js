@@ -97,9 +97,9 @@ export async function makeEvent(site, id, knobs = {}, { open = true } = {}) {
 export const at = (ms) => new Date(Date.now() + ms).toISOString();
 
 // Creates the event and waits until every front shows its pre-queue; it opens in an hour.
-export async function makePreQueue(site, id, knobs = {}) {
+export async function makePreQueue(site, id, knobs = {}, how = {}) {
   await makeEvent(site, id, { prequeue_at: at(0), opens_at: at(3_600_000), ...knobs }, { open: false });
-  await act(site.front, id, 'schedule');
+  await act(site.front, id, 'schedule', how);
   for (const front of site.fronts) await untilState(front, id, 'pre-queue');
   return id;
 }
