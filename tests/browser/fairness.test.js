@@ -6,8 +6,8 @@ import { describe, test } from 'node:test';
 import { openBeacons } from '../lib-js/beacon.js';
 import { openScope, until } from '../lib-js/index.js';
 import { openDraw } from '../../queue-front/web/draw-check.js';
-import { act, at, makeEvent, openLine, patch, untilState } from './line-world.js';
-import { closeAfterEach, openBrowser } from './world.js';
+import { act, at, makeEvent, makePreQueue, openLine, patch } from './line-world.js';
+import { alter, closeAfterEach, openBrowser } from './world.js';
 
 const WAYS = [
   { name: 'en-light', locale: 'en-GB', colorScheme: 'light' },
@@ -23,11 +23,9 @@ describe('the page of the draw', async () => {
 
   const fairness = async (id) => (await line.front.http.get(`/v1/queue/${id}/fairness`)).json;
 
-  async function gather(id, beacon, people = 7) {
-    await makeEvent(line.site, id, { name: 'The first night', rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), beacon }, { open: false });
-    await act(line.front, id, 'schedule');
-    await untilState(line.front, id, 'pre-queue');
-    await line.crowd(id, people);
+  async function gather(id, beacon) {
+    await makePreQueue(line.site, id, { name: 'The first night', rate_per_s: 0, beacon });
+    await line.crowd(id, 7);
   }
 
   for (const { name, ...way } of WAYS) {
@@ -73,11 +71,7 @@ describe('the page of the draw', async () => {
 
       // Another round's signature fails the check, even with its own hash.
       const other = beacons.chain.beacon(shown.proof.round + 1);
-      await page.route('**/v1/queue/*/fairness', async (route) => {
-        const answer = await route.fetch();
-        const json = await answer.json();
-        await route.fulfill({ response: answer, json: { ...json, beacon: other.randomness, proof: { ...json.proof, signature: other.signature } } });
-      });
+      await alter(page, '**/v1/queue/*/fairness', ({ proof }) => ({ beacon: other.randomness, proof: { ...proof, signature: other.signature } }));
       await page.reload();
       await page.locator('#verdict.wrong').waitFor();
       assert.equal(await page.locator('#checks .wrong').count(), 1);

@@ -1,10 +1,9 @@
 // line-world.js: a waiting room alone, with an event in each state, and ways to bring visitors there.
 
-import { client, until } from '../lib-js/index.js';
-import { act, makeEvent, openSite, patch, untilState, Visitor as Caller } from '../integration/queue-front/support.js';
+import { until } from '../lib-js/index.js';
+import { act, at, makeEvent, makePreQueue, openSite, patch, Visitor as Caller } from '../integration/queue-front/support.js';
 import { Visitor } from './world.js';
 
-const at = (ms) => new Date(Date.now() + ms).toISOString();
 const HOUR = 3600_000;
 const MESSAGE = { ko: '공연장 사정으로 시작이 10분 늦어집니다.\n양해 부탁드립니다.', en: 'The show begins ten minutes late.\nThank you for your patience.' };
 const BEFORE = 120; // people already in line where a visitor waits
@@ -35,14 +34,6 @@ class Line {
     return this.#made.get(id);
   }
 
-  async gathering(id) {
-    await makeEvent(this.site, id, { name: 'The first night', rate_per_s: 0.2, prequeue_at: at(0), opens_at: at(HOUR + 754_000) }, { open: false });
-    await act(this.front, id, 'schedule');
-    await untilState(this.front, id, 'pre-queue');
-    await this.crowd(id, 24);
-    return id;
-  }
-
   async open(id, knobs = {}) {
     await makeEvent(this.site, id, { name: 'The first night', rate_per_s: 0, max_active: 0, ...knobs });
     return id;
@@ -52,7 +43,6 @@ class Line {
   async crowd(id, count) {
     const people = Array.from({ length: count }, () => new Caller(this.front, id));
     for (let i = 0; i < count; i += 40) await Promise.all(people.slice(i, i + 40).map((one) => one.joined()));
-    return people;
   }
 
   async busy(id, knobs = {}) {
@@ -86,7 +76,8 @@ class Line {
       soon: (id) => makeEvent(this.site, id, { name: 'The first night', prequeue_at: at(26 * HOUR), opens_at: at(27 * HOUR) }, { open: false })
         .then(() => act(this.front, id, 'schedule')).then(() => id),
       join: (id) => this.open(id),
-      draw: (id) => this.gathering(id),
+      draw: (id) => makePreQueue(this.site, id, { name: 'The first night', rate_per_s: 0.2, opens_at: at(HOUR + 754_000) })
+        .then(() => this.crowd(id, 24)).then(() => id),
       waiting: (id) => this.busy(id),
       paused: (id) => this.busy(id).then(() => act(this.front, id, 'pause')).then(() => id),
       frozen: (id) => this.busy(id).then(() => act(this.front, id, 'freeze')).then(() => id),
@@ -111,12 +102,17 @@ class Line {
     await visitor.view(view);
     if (state === 'late') await visitor.page.locator('#called-text', { hasText: /you are next|다음 차례/ }).waitFor();
     if (state === 'admitted' || state === 'done') {
-      await visitor.page.click('#pass button');
-      await visitor.page.waitForURL(/\/seats\//);
-      await this.go(visitor, visitor.event);
+      await this.pass(visitor);
       await visitor.view('admitted');
     }
     if (state === 'done') await this.order(visitor);
+  }
+
+  // Into the hall, and back to the waiting page.
+  async pass(visitor) {
+    await visitor.page.click('#pass button');
+    await visitor.page.waitForURL(/\/seats\//);
+    await this.go(visitor, visitor.event);
   }
 
   // Does what the checkout does after the payment.
@@ -140,4 +136,4 @@ class Line {
   }
 }
 
-export { act, at, client, makeEvent, patch, untilState };
+export { act, at, makeEvent, makePreQueue, patch };

@@ -6,8 +6,8 @@ import { describe, test } from 'node:test';
 import { openDraw } from '../../queue-front/web/draw-check.js';
 import { openBeacons } from '../lib-js/beacon.js';
 import { openScope, until } from '../lib-js/index.js';
-import { act, at, makeEvent, openLine, patch, untilState } from './line-world.js';
-import { clickFor, closeAfterEach, goFor, openBrowser } from './world.js';
+import { act, at, makePreQueue, openLine, patch } from './line-world.js';
+import { alter, clickFor, closeAfterEach, goFor, openBrowser } from './world.js';
 
 const EN = { locale: 'en-GB' };
 const WAIT = ['eta', 'turn', 'say', 'likely', 'latest', 'reason', 'ahead', 'queue'];
@@ -26,13 +26,21 @@ describe('around the waiting page', async () => {
     return 20 * row + (row % 2 ? (x - 14) / 14 : 19 - (x - 14) / 14);
   });
 
-  async function waiting(id, people = 20, knobs = {}, options = EN) {
+  async function waiting(id, people = 20, knobs = {}) {
     await line.open(id, knobs);
     await line.crowd(id, people);
-    const visitor = await line.visitor(browser, options);
+    const visitor = await line.visitor(browser, EN);
     await line.enter(visitor, id);
     return visitor;
   }
+
+  async function called(id, knobs = { rate_per_s: 1000 }) {
+    const visitor = await waiting(id, 0, knobs);
+    await visitor.view('called');
+    return visitor;
+  }
+
+  const untilStreamed = (id) => until('the stream', async () => /streams"?:\s*[1-9]/.test(JSON.stringify((await line.front.admin.get('/admin/events')).json.events.find((one) => one.id === id))));
 
   test('reload, back and a second tab show one place, and the dot never goes back', async () => {
     const visitor = await waiting('tabs');
@@ -53,8 +61,7 @@ describe('around the waiting page', async () => {
     assert.equal(await tab.textContent('#position'), '21');
     // One tab gives up the place, and the other one shows that.
     await tab.click('#give-up summary');
-    await tab.click('#leave button');
-    await tab.locator('#line[data-view=join]').waitFor();
+    await clickFor(tab, '#leave button', '#line[data-view=join]');
     await visitor.asks();
     await visitor.view('join');
   });
@@ -76,7 +83,7 @@ describe('around the waiting page', async () => {
 
   test('the stream sends message, pause, freeze and sold out without polls', async () => {
     const visitor = await waiting('told', 300, { rate_per_s: 0.01 });
-    await until('the stream', async () => /streams"?:\s*[1-9]/.test(JSON.stringify((await line.front.admin.get('/admin/events')).json.events.find(({ id }) => id === 'told'))));
+    await untilStreamed('told');
     let asked = 0;
     const began = performance.now();
     visitor.page.on('request', (request) => { asked += /\/(me|status)$/.test(request.url()) ? 1 : 0; });
@@ -113,8 +120,7 @@ describe('around the waiting page', async () => {
     const tab = await visitor.page.context().newPage();
     await tab.goto(`${line.at}/e/gave-up`);
     await tab.click('#give-up summary');
-    await tab.click('#leave button');
-    await tab.locator('#line[data-view=join]').waitFor();
+    await clickFor(tab, '#leave button', '#line[data-view=join]');
     await visitor.page.unroute('**/me');
     await visitor.page.click('#give-up summary');
     await visitor.page.click('#leave button');
@@ -161,10 +167,7 @@ describe('around the waiting page', async () => {
     assert.match(await page.title(), /^[5-9]:\d\d It is your turn – The first night$/);
     assert.match(await text(visitor, 'left'), /^[5-9]:\d\d$/);
     // A front that does not know of the call yet makes no second one of it.
-    await page.route('**/me', async (route) => {
-      const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...await answer.json(), place: 'waiting', called: false, call_expires_at: null } });
-    }, { times: 1 });
+    await alter(page, '**/me', () => ({ place: 'waiting', called: false, call_expires_at: null }), { times: 1 });
     await visitor.asks();
     await visitor.view('waiting');
     await visitor.asks();
@@ -237,9 +240,7 @@ describe('around the waiting page', async () => {
 
   test('the page checks the draw against the promise that it stored', async () => {
     const visitor = await line.visitor(browser, EN);
-    await makeEvent(line.site, 'drawn', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), beacon: { kind: 'text', words: 'the closing price' } }, { open: false });
-    await act(line.front, 'drawn', 'schedule');
-    await untilState(line.front, 'drawn', 'pre-queue');
+    await makePreQueue(line.site, 'drawn', { rate_per_s: 0, beacon: { kind: 'text', words: 'the closing price' } });
     await line.crowd('drawn', 9);
     await line.enter(visitor, 'drawn');
     assert.equal(await text(visitor, 'entry'), '10');
@@ -254,14 +255,12 @@ describe('around the waiting page', async () => {
     await visitor.judge('wait-why-drawn');
     // Reports a false draw. One in fifteen other prices would have drawn the same place for this entry; this price is not
     // one of those.
-    await visitor.page.route('**/fairness', async (route) => {
-      const answer = await route.fetch();
-      const published = await answer.json();
+    await alter(visitor.page, '**/fairness', async (published) => {
       const drawnWith = async (beacon) => (await openDraw({ ...published, beacon })).position(10);
       const real = await drawnWith(published.beacon);
       let price = 0;
       while (await drawnWith(`${price}`) === real) price += 1;
-      await route.fulfill({ response: answer, json: { ...published, beacon: `${price}` } });
+      return { beacon: `${price}` };
     });
     await visitor.page.click('#why summary');
     await visitor.page.click('#why summary');
@@ -331,9 +330,7 @@ describe('around the waiting page', async () => {
   });
 
   test('a visitor of a lane checks the draw of that lane', async () => {
-    await makeEvent(line.site, 'drawn-lane', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), lanes: [{ id: 'fans', name: 'Fans', share: 30, invitations: 9 }] }, { open: false });
-    await act(line.front, 'drawn-lane', 'schedule');
-    await untilState(line.front, 'drawn-lane', 'pre-queue');
+    await makePreQueue(line.site, 'drawn-lane', { rate_per_s: 0, lanes: [{ id: 'fans', name: 'Fans', share: 30, invitations: 9 }] });
     const { invitations } = (await line.front.admin.get('/admin/events/drawn-lane/lanes/fans/invitations')).json;
     const [mine, ...others] = invitations.map(({ code }) => code);
     for (const code of others) await line.front.http.post('/v1/queue/drawn-lane/join', { headers: { 'x-invitation': code } });
@@ -343,17 +340,13 @@ describe('around the waiting page', async () => {
     await visitor.page.keyboard.press('Enter');
     await visitor.shows('entry', /^9$/);
     // A later step of the schedule gives a wait, too.
-    await visitor.page.route('**/me', async (route) => {
-      const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...await answer.json(), eta: { p50_s: 1500, p90_s: 1800, basis: 'knobs' } } });
-    });
+    await alter(visitor.page, '**/me', () => ({ eta: { p50_s: 1500, p90_s: 1800, basis: 'knobs' } }));
     await act(line.front, 'drawn-lane', 'draw');
     await visitor.view('waiting');
     await visitor.page.click('#why summary');
     await visitor.shows('why-more', /Nobody is being called right now/);
     await visitor.shows('why-more', /number 9 of 9 in the draw has place \d\./);
-    await visitor.page.click('#why-more a');
-    await visitor.page.locator('#verdict.good').waitFor();
+    await clickFor(visitor.page, '#why-more a', '#verdict.good');
   });
 
   test('the page names its lane and share; an invitation leads into another lane', async () => {
@@ -427,10 +420,7 @@ describe('around the waiting page', async () => {
     const beacons = await openBeacons(scope);
     for (const relay of beacons.relays) relay.mood = 'down';
     const drawn = await openLine(scope, { config: { line: { gone_after: '1h' }, beacon: beacons.config } });
-    const knobs = { rate_per_s: 0, beacon: { kind: 'drand', late_s: 600 }, prequeue_at: at(0), opens_at: at(3600_000) };
-    await makeEvent(drawn.site, 'awaits', knobs, { open: false });
-    await act(drawn.front, 'awaits', 'schedule');
-    await untilState(drawn.front, 'awaits', 'pre-queue');
+    await makePreQueue(drawn.site, 'awaits', { rate_per_s: 0, beacon: { kind: 'drand', late_s: 600 } });
     const visitors = [];
     for (const options of [EN, { locale: 'ko-KR' }, { ...EN, javaScriptEnabled: false }]) {
       const visitor = await drawn.visitor(browser, options);
@@ -481,8 +471,7 @@ describe('around the waiting page', async () => {
 
   // By keyboard alone: the focus stays on the button.
   test('a call and a visit that end soon say so, and one key extends them', async () => {
-    await line.open('hurried', { rate_per_s: 1000, call_ttl_s: 55, grace_s: 600, session_ttl_s: 55, session_max_s: 3600 });
-    const visitor = await line.visitor(browser, EN);
+    const visitor = await called('hurried', { rate_per_s: 1000, call_ttl_s: 55, grace_s: 600, session_ttl_s: 55, session_max_s: 3600 });
     const { page } = visitor;
     const left = () => page.evaluate(() => document.title.split(' ')[0].split(':').reduce((sum, n) => 60 * sum + Number(n), 0));
     // More time is shown only after it was granted.
@@ -492,8 +481,6 @@ describe('around the waiting page', async () => {
       await page.keyboard.press('Enter');
       await visitor.shows('notice', /didn't work/);
     };
-    await line.enter(visitor, 'hurried');
-    await visitor.view('called');
     await visitor.shows('announce', /left. Press “I need more time”/);
     assert.match(await page.title(), /^0:\d\d It is your turn/);
     await inVain('extend', '#extend button');
@@ -501,9 +488,7 @@ describe('around the waiting page', async () => {
     await visitor.shows('notice', /more time now/);
     await until('more time in the title', async () => await left() > 55);
     await visitor.judge('wait-hurried');
-    await page.click('#pass button');
-    await page.waitForURL(/\/seats\//);
-    await line.go(visitor, 'hurried');
+    await line.pass(visitor);
     await visitor.view('admitted');
     await visitor.shows('announce', /left. Press/);
     assert.match(await page.title(), /^0:\d\d You are in/);
@@ -519,13 +504,8 @@ describe('around the waiting page', async () => {
   });
 
   test('a visit that runs out says so without a press', async () => {
-    await line.open('outlived', { rate_per_s: 1000, session_ttl_s: 10, session_max_s: 10 });
-    const visitor = await line.visitor(browser, EN);
-    await line.enter(visitor, 'outlived');
-    await visitor.view('called');
-    await visitor.page.click('#pass button');
-    await visitor.page.waitForURL(/\/seats\//);
-    await line.go(visitor, 'outlived');
+    const visitor = await called('outlived', { rate_per_s: 1000, session_ttl_s: 10, session_max_s: 10 });
+    await line.pass(visitor);
     await visitor.view('admitted', 'expired'); // a busy machine may take the whole visit to show it
     await visitor.view('expired');
     const words = () => visitor.page.locator('.on-expired.card').innerText();
@@ -539,10 +519,7 @@ describe('around the waiting page', async () => {
     // Another tab that shows the end follows when the visitor joins again here; each lane counts from 1.
     const tabs = await Promise.all([visitor.page, visitor.page].map((page) => page.context().newPage()));
     for (const tab of tabs) await goFor(tab, `${line.at}/e/outlived`, '#line[data-view=expired]');
-    await tabs[1].route('**/me', async (route) => {
-      const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...await answer.json(), lane: 'fans', position: 1 } });
-    });
+    await alter(tabs[1], '**/me', () => ({ lane: 'fans', position: 1 }));
     await patch(line.front, 'outlived', { rate_per_s: 0 });
     await visitor.page.click('#again button');
     await visitor.view('waiting');
@@ -553,10 +530,7 @@ describe('around the waiting page', async () => {
   });
 
   test('a called member without the shop\'s token reads what to do', async () => {
-    await line.open('signed-out', { rate_per_s: 100 });
-    const visitor = await line.visitor(browser, EN);
-    await line.enter(visitor, 'signed-out');
-    await visitor.view('called');
+    const visitor = await called('signed-out');
     await visitor.page.route('**/pass', (route) => route.fulfill({ status: 401, json: { status: 401, code: 'member-required' } }));
     await visitor.page.click('#pass button');
     await visitor.shows('notice', /for members. Please sign in/);
@@ -579,11 +553,7 @@ describe('around the waiting page', async () => {
   });
 
   test('a phrase that has not come is left out, and no name is shown for it', async () => {
-    await line.open('late-words', { rate_per_s: 10, burst: 10 });
-    const visitor = await line.visitor(browser, EN);
-    const { page } = visitor;
-    await line.enter(visitor, 'late-words');
-    await visitor.view('called');
+    const { page } = await called('late-words');
     await page.route('**/more.*.json', (route) => route.abort());
     const turn = page.waitForResponse(/\/turn\.js/);
     await page.reload();
@@ -595,11 +565,8 @@ describe('around the waiting page', async () => {
   });
 
   test('from the seats the page leads straight back in, and waits during an outage', async () => {
-    await line.open('metre', { rate_per_s: 1000 });
-    const visitor = await line.visitor(browser, EN);
+    const visitor = await called('metre');
     const { page } = visitor;
-    await line.enter(visitor, 'metre');
-    await visitor.view('called');
     await page.click('#pass button');
     await page.waitForURL(/\/seats\/metre/);
     await page.evaluate(() => sessionStorage.clear());
@@ -615,10 +582,7 @@ describe('around the waiting page', async () => {
     await isOpening(/hall is opening/);
     await visitor.judge('waiting-opening');
     let halted = true;
-    await page.context().route('**/me', async (route) => {
-      const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...await answer.json(), ...(halted && { visits_halted: true }), poll_after_ms: 60_000 } });
-    });
+    await alter(page.context(), '**/me', () => ({ ...(halted && { visits_halted: true }), poll_after_ms: 60_000 }));
     await page.evaluate(() => dispatchEvent(new Event('online'))); // polls at once
     await isOpening(/time is not running/);
     const tab = await page.context().newPage();
@@ -645,11 +609,8 @@ describe('around the waiting page', async () => {
   });
 
   test('to enter during an outage one press is enough; the page keeps trying', async () => {
-    await line.open('metre-busy', { rate_per_s: 1000 });
-    const visitor = await line.visitor(browser, EN);
+    const visitor = await called('metre-busy');
     const { page } = visitor;
-    await line.enter(visitor, 'metre-busy');
-    await visitor.view('called');
     const ways = [
       (route) => route.fulfill({ status: 503, headers: { 'retry-after': '0' }, contentType: 'application/problem+json', body: '{"status":503,"code":"unavailable"}' }),
       (route) => route.fulfill({ status: 429, headers: { 'retry-after': '0' }, contentType: 'application/problem+json', body: '{"status":429,"code":"too-many-requests"}' }),
@@ -674,10 +635,7 @@ describe('around the waiting page', async () => {
       const { page } = visitor;
       let eta = { p50_s: 1500, p90_s: 1800, basis: 'measured' };
       await page.route('**/stream', (route) => route.abort());
-      await page.route('**/me', async (route) => {
-        const answer = await route.fetch();
-        await route.fulfill({ response: answer, json: { ...await answer.json(), eta } });
-      });
+      await alter(page, '**/me', () => ({ eta }));
       await line.bring(visitor, 'waiting');
       await visitor.asks();
       await visitor.shows('eta', /^25 /);
@@ -748,7 +706,7 @@ describe('around the waiting page', async () => {
   test('the wait and its times follow a new rate with the stream alone', async () => {
     const visitor = await waiting('slower', 120, { rate_per_s: 0.1, burst: 1 });
     const { page } = visitor;
-    await until('the stream', async () => /streams"?:\s*[1-9]/.test(JSON.stringify((await line.front.admin.get('/admin/events')).json.events.find(({ id }) => id === 'slower'))));
+    await untilStreamed('slower');
     await page.route('**/me', () => {}); // the page's own poll never gets an answer
     await patch(line.front, 'slower', { rate_per_s: 0.05 });
     await visitor.shows('eta', /^[34]\d minutes$/);
@@ -820,12 +778,7 @@ describe('around the waiting page', async () => {
   test('a worker does the proof of work and shows its progress', async () => {
     await line.open('worked', { pow_bits: 19 });
     const visitor = await line.visitor(browser, EN);
-    let letGo;
-    const seen = new Promise((resolve) => { letGo = resolve; });
-    await visitor.page.route('**/pow*.js', async (route) => { // a fast one might end before it is visible
-      await seen;
-      await route.continue();
-    });
+    const letGo = await visitor.hold('**/pow*.js', 'GET'); // a fast one might end before it is visible
     await line.go(visitor, 'worked');
     await clickFor(visitor.page, '#join button', '#work');
     await visitor.judge('wait-work');

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openLooks } from './look.js';
 import { openSaid } from './said.js';
-import { clickFor, closeAfterEach, goFor, openBrowser, share, SIZES } from './world.js';
+import { alter, clickFor, closeAfterEach, goFor, openBrowser, share, SIZES } from './world.js';
 import { act, openLine, patch } from './line-world.js';
 import { openScope } from '../lib-js/index.js';
 
@@ -79,16 +79,11 @@ describe('the waiting page in each state', async () => {
         await glance(visitor, fold.slice(1), lang);
         await page.click(`${fold} summary`);
       }
-      let cut = false; // requests from here do not notice that the page is offline
-      await page.route('**/me', async (route) => {
-        const answer = cut ? undefined : await route.fetch();
-        if (cut) return route.abort('internetdisconnected');
-        return route.fulfill({ response: answer, json: { ...await answer.json(), odds: { sold_out: 'likely', seats_left: 5, ahead: 120, seats_per_visitor: 2 } } });
-      });
+      await alter(page, '**/me', () => ({ odds: { sold_out: 'likely', seats_left: 5, ahead: 120, seats_per_visitor: 2 } }));
       await visitor.asks();
       await visitor.shows('odds', lang === 'en' ? /Probably no seats/ : /가능성이 큽니다/);
       await glance(visitor, 'odds', lang);
-      cut = true;
+      await page.route('**/me', (route) => route.abort('internetdisconnected')); // requests from here do not notice that the page is offline
       await page.context().setOffline(true);
       await page.locator('#notice:not(:empty)').waitFor();
       await glance(visitor, 'lost', lang);
@@ -144,12 +139,7 @@ describe('the waiting page in each state', async () => {
   test('the button that leads in stays where it is when the rest of its script comes', async () => {
     const visitor = await line.visitor(browser, { locale: 'en-GB' });
     const { page } = visitor;
-    let letGo;
-    const late = new Promise((resolve) => { letGo = resolve; });
-    await page.route(/\/turn[^/]*\.js/, async (route) => {
-      await late;
-      await route.continue();
-    });
+    const letGo = await visitor.hold(/\/turn[^/]*\.js/, 'GET');
     await line.bring(visitor, 'called');
     await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished))); // the call slides in
     const first = await page.locator('#pass button').boundingBox();

@@ -136,12 +136,13 @@ export class Visitor {
     });
   }
 
-  // Delays the next changing request to this address. Returns the function that lets it go.
-  async hold(url) {
+  // Delays the next changing request to this address, or all with this method. Returns the function that lets them go.
+  async hold(url, method) {
     let [letGo, met] = [null, false];
     const gone = new Promise((resolve) => { letGo = resolve; });
     await this.page.route(url, async (route) => {
-      if (!met && route.request().method() !== 'GET') {
+      const its = route.request().method();
+      if (method ? its === method : !met && its !== 'GET') {
         met = true;
         await gone;
       }
@@ -330,6 +331,13 @@ export async function goFor(page, url, ...shown) {
   await page.locator(...shown).waitFor();
 }
 
+// Changes the JSON of each answer by what `change` returns for it. `target` is a page or its context.
+export const alter = (target, url, change, options) => target.route(url, async (route) => {
+  const response = await route.fetch();
+  const json = await response.json();
+  await route.fulfill({ response, json: { ...json, ...await change(json) } });
+}, options);
+
 export async function logIn(page, { login, password }) {
   await page.fill('#login-name', login);
   await page.fill('#login-password', password);
@@ -343,6 +351,14 @@ export async function payByCard(page) {
   await page.fill('[name=cvc]', '123');
   await page.click('main form button');
   await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
+}
+
+// From the cart to the completed order.
+export async function buy(page, who) {
+  await page.click('#cart-pay');
+  await logIn(page, who);
+  await page.click('#pay-button');
+  await payByCard(page);
 }
 
 // Confirms the console's dialog; `input` is the word it wants typed.
