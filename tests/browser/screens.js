@@ -3,19 +3,12 @@
 
 import { mkdirSync } from 'node:fs';
 import { openScope, openStack } from '../lib-js/index.js';
-import { clickFor, customer, logIn, openBrowser, Operator, payByCard, Visitor } from './world.js';
+import { buy, clickFor, customer, openBrowser, Operator, Visitor } from './world.js';
 
 const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 1.5, timezoneId: 'Asia/Seoul' };
 const DESK = { viewport: { width: 1180, height: 780 }, deviceScaleFactor: 1, timezoneId: 'Asia/Seoul' };
 const WAITING = 40;
 const folder = process.argv[2] ?? new URL('../../infra/screens/', import.meta.url).pathname;
-
-async function pay(page, { login, password }) {
-  await page.click('#cart-pay');
-  await logIn(page, { login, password });
-  await page.click('#pay-button');
-  await payByCard(page);
-}
 
 async function take(scope) {
   const stack = await openStack(scope, { env: { FAIRGATE_DEMO: '1' } });
@@ -51,9 +44,8 @@ async function take(scope) {
     await visitor.ready();
     await visitor.takeBest(2);
     await shot(visitor, 'hall');
-    await pay(page, customer(stack, n));
-    await page.click('a[href^="/pay/tickets/"]');
-    await page.locator('.ticket svg').first().waitFor();
+    await buy(page, customer(stack, n));
+    await clickFor(page, 'a[href^="/pay/tickets/"]', '.ticket svg >> nth=0');
     await shot(visitor, 'ticket');
     await visitor.close();
   }

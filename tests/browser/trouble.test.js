@@ -4,18 +4,17 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { client, openScope, openStack, until } from '../lib-js/index.js';
+import { openScope, openStack, until } from '../lib-js/index.js';
 import { hall } from '../integration/seat-service/site.js';
 import { openLooks } from './look.js';
 import { openSaid, sentencesOf, writeWords } from './said.js';
-import { backOf, clickFor, closeAfterEach, customer, goFor, logIn, openBrowser, payByCard, Visitor } from './world.js';
+import { alter, backOf, buy, clickFor, closeAfterEach, customer, goFor, logIn, openBrowser, Visitor } from './world.js';
 
 const MANNERS = [
   ['ko', { deviceScaleFactor: 1 }],
   ['en', { deviceScaleFactor: 1, locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }],
 ];
 const LIST = { few: ['#list-seats li', '#offers button'] };
-const WAIT = { timeout: 60_000 };
 
 describe('pages in trouble', async () => {
   const scope = openScope(test);
@@ -39,8 +38,7 @@ describe('pages in trouble', async () => {
 
   const stack = await openStack(scope);
   await stack.up();
-  const token = stack.secret('admin-token');
-  const [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
+  const [queue, seats, pay] = ['queue', 'seats', 'pay'].map((part) => stack.admin(part));
   await makeEvent('small', { seats: [{ guid: 'r1s4', restricted_view: true, sight: 'A pillar on the left' }], zones: [{ zone: 'Hall', entrance: 'Gate B', floor: 'Level 1' }] });
   await makeEvent('floor', { area: 50 });
   const browser = await openBrowser(scope);
@@ -72,9 +70,9 @@ describe('pages in trouble', async () => {
     return route.fulfill({ status, headers: { 'retry-after': '0' }, contentType: 'application/problem+json', body: JSON.stringify({ status, ...problem }) });
   }, { times: 1 });
 
-  const untilShown = (page, id) => page.locator(`#${id}:not([hidden]):not(:empty)`).waitFor(WAIT);
+  const untilShown = (page, id) => page.locator(`#${id}:not([hidden]):not(:empty)`).waitFor();
 
-  const cart = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll('#cart-seats li').length === wanted, count, WAIT);
+  const cart = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll('#cart-seats li').length === wanted, count);
 
   async function giveBack(visitor) {
     await visitor.giveBack();
@@ -101,7 +99,7 @@ describe('pages in trouble', async () => {
     await page.request.post(`${visitor.at}/v1/queue/small/leave`);
     await refuse(page, '**/v1/seats/small', 401, () => ({ code: 'pass-expired' }));
     await page.reload();
-    await page.locator('#gone').waitFor(WAIT);
+    await page.locator('#gone').waitFor();
     assert.match(await page.textContent('#gone-text'), /has run out/);
   });
 
@@ -110,8 +108,7 @@ describe('pages in trouble', async () => {
       const visitor = await come(name, options);
       const { page } = visitor;
       await refuse(page, '**/v1/seats/small', 401, () => ({ code: 'event-renewed' }));
-      await page.goto(`${visitor.at}/seats/small`);
-      await page.locator('#gone').waitFor(WAIT);
+      await goFor(page, `${visitor.at}/seats/small`, '#gone');
       assert.match(await page.textContent('#gone-text'), { en: /set up again.*join again/, ko: /새로 만들어졌습니다.*다시 참여/ }[name]);
       await visitor.judge(`trouble-${name}-made-again`);
     });
@@ -130,7 +127,7 @@ describe('pages in trouble', async () => {
         await route.continue();
       }, { times: 1 });
       await visitor.seat(4).click();
-      await page.locator('#offers button').first().waitFor(WAIT);
+      await page.locator('#offers button').first().waitFor();
       assert.equal(await visitor.seat(4).getAttribute('aria-disabled'), 'true');
       await see(visitor, 'conflict', LIST);
       await page.locator('#offers button').first().click();
@@ -175,7 +172,7 @@ describe('pages in trouble', async () => {
       await untilShown(page, 'lost');
       await see(visitor, 'cut', LIST);
       await page.context().setOffline(false);
-      await page.locator('#lost').waitFor({ ...WAIT, state: 'hidden' });
+      await page.locator('#lost').waitFor({ state: 'hidden' });
       await page.route('**/v1/seats/**', (route) => route.abort());
       await page.reload();
       await page.waitForFunction(() => /connection|연결/i.test(document.getElementById('wait').textContent));
@@ -200,11 +197,11 @@ describe('pages in trouble', async () => {
       await visitor.takeBest(4);
       const first = await page.textContent('#cart-seats');
       await page.click('#cart-others');
-      await page.locator('#offers button').nth(1).waitFor(WAIT);
+      await page.locator('#offers button').nth(1).waitFor();
       assert.equal(await page.textContent('#cart-seats'), first, 'held until others are chosen');
       await see(visitor, 'others', LIST);
       await page.locator('#offers button').nth(1).click();
-      await page.waitForFunction((old) => document.getElementById('cart-seats').textContent !== old, first, WAIT);
+      await page.waitForFunction((old) => document.getElementById('cart-seats').textContent !== old, first);
       await see(visitor, 'others-taken');
       await visitor.openRow(60, 3);
       await visitor.seat(2).click({ force: true });
@@ -234,10 +231,10 @@ describe('pages in trouble', async () => {
       await untilShown(page, 'full');
       await see(visitor, 'full', { drawn: '#map' });
       assert.equal((await leave()).status, 204);
-      await page.locator('#full').waitFor({ ...WAIT, state: 'hidden' });
+      await page.locator('#full').waitFor({ state: 'hidden' });
       await visitor.enter('floor');
       await see(visitor, 'standing', { drawn: '#map' });
-      const free = (count) => page.waitForFunction((wanted) => document.querySelector('#areas .area').textContent.match(/\d+(?=\D*$)/)[0] === wanted, String(count), WAIT);
+      const free = (count) => page.waitForFunction((wanted) => document.querySelector('#areas .area').textContent.match(/\d+(?=\D*$)/)[0] === wanted, String(count));
       await free(50);
       const go = await rival('floor', { area: 'floor', quantity: 3 });
       await free(47);
@@ -264,21 +261,17 @@ describe('pages in trouble', async () => {
       const who = customer(stack, 10 + n);
       await visitor.enter();
       await visitor.takeBest(2);
-      await page.goto(`${visitor.at}/pay/checkout?event=demo&hold=nothing`);
-      await page.locator('#back.main').waitFor(WAIT);
+      await goFor(page, `${visitor.at}/pay/checkout?event=demo&hold=nothing`, '#back.main');
       await see(visitor, 'checkout-nothing');
       await page.goto(`${visitor.at}/seats/demo`);
       await visitor.ready();
 
       let reads = 0;
-      await page.route('**/holds/*', async (route) => {
-        const answer = await route.fetch();
+      await alter(page, '**/holds/*', () => {
         const late = { state: 'expired', places: [], total: 0, expires_at: new Date(Date.now() + 7_200_000).toISOString() }; // it can still be paid for
-        const change = reads++ ? late : { expires_at: new Date(Date.now() - 1000).toISOString() };
-        await route.fulfill({ response: answer, json: { ...await answer.json(), ...change } });
+        return reads++ ? late : { expires_at: new Date(Date.now() - 1000).toISOString() };
       }, { times: 2 });
-      await page.click('#cart-pay');
-      await page.locator('#back.main').waitFor(WAIT);
+      await clickFor(page, '#cart-pay', '#back.main');
       await see(visitor, 'checkout-ran-out');
       await page.reload();
       await page.fill('#login-name', who.login);
@@ -344,23 +337,17 @@ describe('pages in trouble', async () => {
 
       await visitor.enter();
       await visitor.takeBest(1);
-      await page.click('#cart-pay');
-      await logIn(page, customer(stack, 12 + n));
-      await page.click('#pay-button');
-      await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
-      await payByCard(page);
+      await buy(page, customer(stack, 12 + n));
       await page.click('a[href^="/pay/tickets/"]');
       await page.click('.ticket summary');
       await see(visitor, 'hand-on');
       await page.context().setOffline(true);
       await page.fill('.ticket [name=to]', String(member));
-      await page.click('.ticket [data-hand-on] button');
-      await page.locator('.ticket .notice:not(:empty)').waitFor(WAIT);
+      await clickFor(page, '.ticket [data-hand-on] button', '.ticket .notice:not(:empty)');
       assert.equal(await page.locator('.ticket svg').count(), 1);
       await see(visitor, 'hand-on-cut');
       await page.context().setOffline(false);
-      await page.click('.ticket [data-hand-on] button');
-      await page.locator('.ticket .offer').waitFor(WAIT);
+      await clickFor(page, '.ticket [data-hand-on] button', '.ticket .offer');
       assert.ok((await page.textContent('.ticket .offer')).includes(page.url()), 'the address is shown');
       assert.equal(await page.locator('.ticket svg').count(), 1, 'until it is taken it is its owner\'s');
       await see(visitor, 'ticket-offered');
@@ -376,14 +363,9 @@ describe('pages in trouble', async () => {
       const order = new URL(page.url()).pathname.split('/').pop();
       assert.equal(await page.locator('[data-act=refund]').count(), 0);
       await see(visitor, 'refund-handed-on');
-      const refund = await fetch(`http://127.0.0.1:${stack.base + 13}/admin/orders/${order}/refund`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${stack.secret('admin-token')}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ reason: 'as the buyer asked' }),
-      });
-      assert.equal(refund.status, 202);
+      assert.equal((await pay.post(`/admin/orders/${order}/refund`, { body: { reason: 'as the buyer asked' } })).status, 202);
       await page.reload();
-      await page.locator('main[data-status=refunded]').waitFor(WAIT);
+      await page.locator('main[data-status=refunded]').waitFor();
       await friend.page.reload();
       await friend.page.locator('.ticket.void').waitFor();
       await see(friend, 'ticket-refunded');
