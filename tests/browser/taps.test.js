@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { openScope, openStack } from '../lib-js/index.js';
 import { openLine } from './line-world.js';
-import { customer, openBrowser, SIZES, Visitor } from './world.js';
+import { buy, customer, openBrowser, SIZES, Visitor } from './world.js';
 
 const PHONE = { locale: 'en-GB', viewport: SIZES.phone, hasTouch: true, isMobile: true };
 const TARGET_PX = 24; // least width and height of a tap target: WCAG 2.2, 2.5.8
@@ -76,15 +76,7 @@ describe('five tasks in taps', () => {
     assert.ok(offered.includes(`seat ${Math.min(...taken)}–\u2060${Math.max(...taken)} –`), `${offered}: ${taken}`);
     assert.equal(changing.taps, 2);
 
-    await page.tap('#cart-pay');
-    const who = customer(stack, 3);
-    await page.fill('#login-name', who.login);
-    await page.fill('#login-password', who.password);
-    await page.tap('#login-form button');
-    await page.tap('#pay-button');
-    for (const [name, value] of [['number', '4242424242424242'], ['exp', '12/34'], ['cvc', '123']]) await page.fill(`[name=${name}]`, value);
-    await page.tap('main form button');
-    await page.locator('main[data-status=completed]').waitFor({ timeout: 60_000 });
+    await buy(page, customer(stack, 3));
     await page.tap('a[href^="/pay/tickets/"]');
     const ticket = page.locator('.ticket').first();
 
