@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openScope, openStack, until } from '../lib-js/index.js';
-import { clickFor, confirm, customer, logIn, openBrowser, Operator, payByCard, Visitor } from './world.js';
+import { buy, clickFor, confirm, customer, openBrowser, Operator, Visitor } from './world.js';
 
 const MANNER = { locale: 'en-GB', viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 };
 
@@ -33,10 +33,7 @@ test('from a new event to a sold-out night and its cancellation', async (t) => {
   const buyer = await Visitor.open(browser, stack, MANNER);
   await buyer.enter('last-night');
   await buyer.takeBest(2);
-  await buyer.page.click('#cart-pay');
-  await logIn(buyer.page, customer(stack, 0));
-  await buyer.page.click('#pay-button');
-  await payByCard(buyer.page);
+  await buy(buyer.page, customer(stack, 0));
   const order = buyer.page.url();
 
   // Nothing is left, so the line ends.
