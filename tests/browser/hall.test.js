@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, operator, visitor } from '../integration/seat-service/site.js';
-import { closeAfterEach, enterHall, openBrowser, SIZES } from './world.js';
+import { alter, closeAfterEach, enterHall, openBrowser, SIZES } from './world.js';
 
 // Two rows of the first category with a stage in front of them; the first seats of row 2 are wheelchair
 // places with companions beside them, row 8 is a club's.
@@ -137,17 +137,8 @@ describe('the hall', async () => {
     await guest.openRow(0, 4);
     await guest.seat(0).click();
     await untilHeld(page, 1);
-    let letGo;
-    const known = new Promise((resolve) => { letGo = resolve; });
-    const asked = new Promise((resolve) => {
-      page.route('**/holds', async (route) => {
-        resolve();
-        if (route.request().method() === 'GET') await known;
-        return route.continue();
-      });
-    });
-    await page.reload();
-    await asked;
+    const letGo = await guest.hold('**/holds', 'GET');
+    await Promise.all([page.waitForRequest('**/holds'), page.reload()]);
     await page.click('#areas button');
     letGo();
     await page.locator('#cart-more li', { hasText: 'row 5, seat 1' }).waitFor({ state: 'attached' });
@@ -426,10 +417,8 @@ describe('the hall', async () => {
 
   test('an open page shows a corrected hall, and keeps what is held', async () => {
     const { event, guest, page } = await enter();
-    await page.route('**/holds', async (route) => { // its end, by this answer, is over: another tab's payment has moved it
-      const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...await answer.json(), expires_at: new Date(Date.now() - 5000).toISOString() } });
-    }, { times: 1 });
+    // Its end, by this answer, is over: another tab's payment has moved it.
+    await alter(page, '**/holds', () => ({ expires_at: new Date(Date.now() - 5000).toISOString() }), { times: 1 });
     await guest.openRow(0, 4);
     await guest.seat(0).click();
     await page.locator('.row > span', { hasText: /[1-9].* left/ }).waitFor({ state: 'attached' });
