@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { openScope, until } from '../lib-js/index.js';
 import { AUDIENCE, openIssuer } from '../lib-js/issuer.js';
 import { makeEvent, openSite, startFront } from '../integration/queue-front/support.js';
-import { clickFor, closeAfterEach, confirm, openBrowser, Operator } from './world.js';
+import { clickFor, closeAfterEach, confirm, goFor, openBrowser, Operator } from './world.js';
 
 const MANNERS = {
   'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
@@ -53,9 +53,8 @@ describe('operator accounts at the console', async () => {
     test(`an account acts under its own name, not under a typed one, ${manner}`, async () => {
       const boss = await open(manner, { token: await tokenOf('ann'), name: 'Night Shift', at: '#/events/other' });
       const { page } = boss;
-      await page.locator('#act-pause').click();
-      await page.locator('#act-resume').click();
-      await page.locator('#act-pause').waitFor();
+      await page.click('#act-pause');
+      await clickFor(page, '#act-resume', '#act-pause');
       assert.deepEqual([(await last('other')).what, (await last('other')).who], ['resume', ROLES.ann.email]);
       assert.match(await page.textContent('#whose'), isKorean ? /^로그인한 계정: ann\.of.*\(관리\)$/ : /^Signed in as ann\.of.*\(admin\)\.$/);
       await boss.judge(`persons-admin-${manner}`);
@@ -87,14 +86,11 @@ describe('operator accounts at the console', async () => {
       await page.keyboard.press('Enter');
       await page.locator('h1', { hasText: 'The event show-1' }).waitFor();
       await page.locator('#verdict.fine').waitFor();
-      await page.locator('#act-pause').click();
-      await page.locator('#act-resume').waitFor();
+      await clickFor(page, '#act-pause', '#act-resume');
       assert.deepEqual([(await last('show-1')).what, (await last('show-1')).who], ['pause', 'may']);
-      await page.locator('#act-resume').click();
-      await page.locator('#act-pause').waitFor();
+      await clickFor(page, '#act-resume', '#act-pause');
       assert.equal(await page.textContent('#notice'), '');
-      await page.goto(`${boss.at}/console#/events/other`);
-      await page.locator('.drawn h2', { hasText: isKorean ? '권한이 없습니다' : 'Your role is not for this event' }).waitFor();
+      await goFor(page, `${boss.at}/console#/events/other`, '.drawn h2', { hasText: isKorean ? '권한이 없습니다' : 'Your role is not for this event' });
     });
   }
 
