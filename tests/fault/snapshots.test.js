@@ -88,7 +88,7 @@ test('a dump, a forgotten transaction and a retire of both databases slow no sal
   const forgotten = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1';
   await holdLock(scope, postgres, forgotten);
   await holdLock(scope, postgres, forgotten, 'pay');
-  for (const rows of Object.values(QUEUES)) postgres.sql(`SET search_path = pay; BEGIN; ${rows}; COMMIT`, 'pay'); // no service takes one
+  for (const rows of Object.values(QUEUES)) postgres.sql(`SET search_path = pay; BEGIN; ${rows}; COMMIT`, 'pay'); // no service takes a row before it is finished
   await dump('seats');
   await dump('pay');
   await retire('seat-service', { FAIRGATE_POSTGRES_CONNINFO: postgres.conninfo('seats'), FAIRGATE_HOLDS_KEYS_FILE: NONE, FAIRGATE_PASSES_KEYS_FILE: NONE });

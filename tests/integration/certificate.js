@@ -1,5 +1,5 @@
-// A self-signed certificate for localhost and 127.0.0.1, as `certificate` with its `key`; by default both in one file, as
-// HAProxy reads them.
+// Writes a self-signed certificate for localhost and 127.0.0.1, and its key: into two files, or into one, as HAProxy
+// reads them.
 
 import { execFileSync } from 'node:child_process';
 
