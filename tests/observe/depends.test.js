@@ -204,6 +204,10 @@ const DRILLS = [
     }],
     FairgateShardSealed: [{}], // without its keys
     FairgateCutsSlow: [{}, ({ line: { redis }, fronts: [front] }) => until('slow cuts', async () => {
+      for (let n = 0; n < 20; n += 1) { // so that some have their numbers, and wait for the cut
+        front.http.post('/v1/queue/parts/join').catch(() => {});
+        await delay(2);
+      }
       redis.pause();
       await delay(200);
       redis.resume();
