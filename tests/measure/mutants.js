@@ -21,6 +21,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { seededRng } from '../lib-js/rng.js';
 import { changesOf } from './changes.js';
 import { CORES, build, filesOf, inParallel, keyOfRow, nameOf, programsOf, rowsOf, run, runTest } from './cores.js';
 import { failedOf, percentOf } from './floor.js';
@@ -165,27 +166,6 @@ function allOf(modules) {
   });
 }
 
-// xorshift: the same seed gives the same draw.
-function diceOf(seed) {
-  let state = BigInt.asUintN(64, BigInt(seed) * 0x9e3779b97f4a7c15n) || 1n;
-  return (below) => {
-    state ^= BigInt.asUintN(64, state << 13n);
-    state ^= state >> 7n;
-    state ^= BigInt.asUintN(64, state << 17n);
-    return Number(state % BigInt(below));
-  };
-}
-
-function draw(mutants, count, seed) {
-  const dice = diceOf(seed);
-  const rest = [...mutants];
-  for (let i = rest.length - 1; i > 0; i--) {
-    const j = dice(i + 1);
-    [rest[i], rest[j]] = [rest[j], rest[i]];
-  }
-  return rest.slice(0, count);
-}
-
 // ---- the list of those that may live ---------------------------------------------------------------
 
 const readLiving = () => new Set(rowsOf(LIVING).map((row) => keyOfRow(...row.slice(0, -1))));
@@ -249,7 +229,7 @@ async function main() {
   }
 
   const seed = asked.seed ?? String(Math.floor(Math.random() * 1e9));
-  let drawn = asked.all ? every : draw(every, Number(asked.draw), seed);
+  let drawn = asked.all ? every : seededRng({ diagnostic: () => {} }, Number(seed)).shuffle(every).slice(0, Number(asked.draw));
   if (before) drawn = every.filter((mutant) => before.has(keyOf(mutant)));
   console.log(`${drawn.length} of ${every.length} changes in ${modules.length} modules, seed ${seed}`);
 
