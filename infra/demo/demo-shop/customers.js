@@ -12,6 +12,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { parseArgs } from 'node:util';
+import { seededRng } from '../../../tests/lib-js/rng.js';
 
 const { values: args } = parseArgs({
   options: {
@@ -40,15 +41,8 @@ const url = new URL(args.url);
 const agent = new http.Agent({ keepAlive: true, maxSockets: number('connections', 1) });
 const TIMEOUT_MS = 10_000;
 
-let state = number('seed', 0) >>> 0;
-function random() {
-  state = (state + 0x6d2b79f5) >>> 0; // mulberry32
-  let x = Math.imul(state ^ (state >>> 15), state | 1);
-  x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-  return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-}
-const pick = (list) => list[Math.floor(random() * list.length)];
-const sku = () => `sku-${String(1 + Math.floor(random() * 200)).padStart(4, '0')}`;
+const { unit: random, below, pick } = seededRng({ diagnostic: () => {} }, number('seed', 0));
+const sku = () => `sku-${String(1 + below(200)).padStart(4, '0')}`;
 
 function call(method, path, { body, cookie } = {}) {
   return new Promise((resolve, reject) => {
