@@ -1,19 +1,14 @@
 // Reproducible random numbers: the seed is printed, and FAIRGATE_SEED sets it.
 
 import { randomInt } from 'node:crypto';
+import { diceOf } from '../../loadtest/sim/whole/dice.js';
 
 export function seededRng(t = null, seed = Number(process.env.FAIRGATE_SEED) || randomInt(1, 2 ** 31)) {
   const say = `seed ${seed} (FAIRGATE_SEED=${seed} repeats it)`;
   if (t !== null) t.diagnostic(say);
   else console.log(`# ${say}`);
 
-  let state = seed >>> 0; // mulberry32: 32 bits of state are plenty for choosing test steps
-  const unit = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const unit = diceOf(seed);
   const below = (n) => Math.floor(unit() * n);
   return {
     seed,

@@ -1,6 +1,6 @@
 // dice.js: seeded random draws in whole people: how many of n belong to a share.
 
-// mulberry32: 32 bits of state are enough for a simulation.
+// mulberry32: 32 bits of state are enough for a simulation, and for choosing test steps.
 export function diceOf(seed) {
   let state = seed >>> 0;
   return () => {
