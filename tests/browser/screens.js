@@ -24,7 +24,7 @@ async function take(scope) {
   const browser = await openBrowser(scope);
   const shot = ({ page, language }, name) => page.screenshot({ path: `${folder}/${name}${language === 'en' ? '' : `.${language}`}.png` });
 
-  await steer({ rate_per_s: 0.5, burst: 1, message: { en: 'There are seats in every category.', ko: '모든 등급에 좌석이 있습니다.' } });
+  await steer({ rate_per_s: 0.5, burst: 1, message: { en: 'Every category still has seats.', ko: '모든 등급에 좌석이 남아 있습니다.' } });
   await crowd('screen', WAITING);
   const [visitors, operators] = [[], []];
   for (const locale of ['en-GB', 'ko-KR']) {
