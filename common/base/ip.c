@@ -145,12 +145,10 @@ static int by_place(const void *a, const void *b)
 static int read_list(struct span text, bool files, struct err_slot *err, struct ip_nets *out)
 {
     struct ip_nets nets = {.len = 0};
-    struct span rest = span_trim(text);
+    struct span rest = span_trim(text), item;
     if (rest.len == 0)
         rest.ptr = NULL;
-    while (rest.ptr != NULL) {
-        struct span item;
-        rest = span_cut(rest, ',', &item);
+    while (span_next(&rest, ',', &item)) {
         item = span_trim(item);
         bool is_file = files && item.len > 0 && item.ptr[0] == '/';
         int rc = is_file ? add_file(item, err, &nets) : add_net(item, err, &nets);

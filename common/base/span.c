@@ -7,6 +7,7 @@
 #include "base/span.h"
 
 #include <assert.h>
+#include <sodium.h>
 
 struct span span_trim(struct span text)
 {
@@ -76,6 +77,12 @@ bool span_u64(struct span text, uint64_t max, uint64_t *out)
         return false;
     *out = value;
     return true;
+}
+
+bool span_hex(struct span text, void *out, size_t len)
+{
+    return text.len == 2 * len &&
+           sodium_hex2bin(out, len, text.ptr, text.len, NULL, NULL, NULL) == 0;
 }
 
 bool span_to_cstr(struct span text, char *out, size_t cap)

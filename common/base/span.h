@@ -48,8 +48,17 @@ static inline struct span span_skip(struct span text, size_t n)
 struct span span_trim(struct span text);
 
 /* Cuts at the first `mark`: *head is the part before it; returns the part after it. Without a mark
- * *head is all of it and the result is "not there". Loops over lists end on `rest.ptr == NULL`. */
+ * *head is all of it and the result is "not there". */
 struct span span_cut(struct span text, char mark, struct span *head);
+
+/* Cuts the next part off a list. False: the list is "not there", as it is after its last part. */
+static inline bool span_next(struct span *rest, char mark, struct span *part)
+{
+    if (rest->ptr == NULL)
+        return false;
+    *rest = span_cut(*rest, mark, part);
+    return true;
+}
 
 #define SPAN_DIGITS  "0123456789"
 #define SPAN_HEX     SPAN_DIGITS "abcdef"
@@ -66,6 +75,9 @@ bool span_has_any(struct span text, const char *chars);
 
 /* Decimal digits only, no sign, no overflow, at most `max`. If false, *out is unchanged. */
 bool span_u64(struct span text, uint64_t max, uint64_t *out);
+
+/* Exactly `len` bytes in hex. If false, `out` may be partly written. */
+bool span_hex(struct span text, void *out, size_t len);
 
 /* Copies with a closing NUL; false (and nothing written) if it does not fit or holds a NUL. */
 bool span_to_cstr(struct span text, char *out, size_t cap);

@@ -394,9 +394,8 @@ static int take_line(struct loader *loader, struct span line)
 
 static int take_lines(struct loader *loader, struct span text)
 {
-    while (text.ptr != NULL) {
-        struct span line;
-        text = span_cut(text, '\n', &line);
+    struct span line;
+    while (span_next(&text, '\n', &line)) {
         loader->line++;
         if (line.len > 0 && line.ptr[line.len - 1] == '\r')
             line.len--;
@@ -520,10 +519,8 @@ unsigned config_line(const char *path, struct span section, struct span key)
         len = 0;
     unsigned found = 0;
     bool inside = false;
-    struct span text = {memory, len};
-    for (unsigned number = 1; text.ptr != NULL && found == 0; number++) {
-        struct span line, name;
-        text = span_cut(text, '\n', &line);
+    struct span text = {memory, len}, line, name;
+    for (unsigned number = 1; found == 0 && span_next(&text, '\n', &line); number++) {
         line = span_trim(line);
         if (line.len > 0 && line.ptr[0] == '[') {
             span_cut(span_skip(line, 1), ']', &name);

@@ -389,11 +389,9 @@ int jwks_load(struct span paths, struct err_slot *err, struct jwks **out)
     int rc = jwks_create(err, &set);
     if (rc < 0)
         return rc;
-    struct span rest = paths;
-    while (rest.ptr != NULL && rc == 0) {
-        struct span item;
+    struct span rest = paths, item;
+    while (rc == 0 && span_next(&rest, ',', &item)) {
         char path[PATH_MAX_BYTES];
-        rest = span_cut(rest, ',', &item);
         item = span_trim(item);
         if (item.len == 0 || !span_to_cstr(item, path, sizeof(path)))
             rc = err_set(err, ERR_SYNTAX, "\"%.*s\" is no list of key files", (int)paths.len,

@@ -29,15 +29,12 @@ static int parse_line(struct span line, unsigned number, struct err_slot *err,
     struct span hex = span_cut(line, ' ', &id_text);
     struct mac_ring_key key;
     uint64_t id;
-    size_t len;
     if (hex.ptr == NULL || !span_u64(id_text, UINT8_MAX, &id))
         return err_set(err, ERR_SYNTAX,
                        "line %u: a key is written \"ID HEX\", the id from 0 to 255", number);
-    if (hex.len != 2 * MAC_KEY_BYTES ||
-        sodium_hex2bin(key.key, sizeof(key.key), hex.ptr, hex.len, NULL, &len, NULL) != 0)
+    if (!span_hex(hex, key.key, sizeof(key.key)))
         return err_set(err, ERR_SYNTAX, "line %u: a key has %d hex digits", number,
                        2 * MAC_KEY_BYTES);
-    assert(len == sizeof(key.key)); /* exactly that many hex digits */
     key.id = (uint8_t)id;
     for (uint32_t i = 0; i < ring->len; i++) {
         if (ring->key[i].id == key.id)
@@ -55,9 +52,7 @@ int mac_ring_parse(struct span text, struct err_slot *err, struct mac_ring *out)
     struct mac_ring ring = {.len = 0};
     int rc = 0;
     unsigned number = 1;
-    for (struct span rest = text; rest.ptr != NULL && rc == 0; number++) {
-        struct span line;
-        rest = span_cut(rest, '\n', &line);
+    for (struct span line; rc == 0 && span_next(&text, '\n', &line); number++) {
         if (line.len > 0 || number == 1)
             rc = parse_line(line, number, err, &ring);
     }

@@ -16,8 +16,8 @@ enum {
 /* Lower case only. */
 static bool read_hex(const char *hex, uint8_t *out, size_t len)
 {
-    return span_is_of((struct span){hex, 2 * len}, SPAN_HEX) &&
-           sodium_hex2bin(out, len, hex, 2 * len, NULL, NULL, NULL) == 0;
+    struct span text = {hex, 2 * len};
+    return span_is_of(text, SPAN_HEX) && span_hex(text, out, len);
 }
 
 bool trace_parse(struct span traceparent, struct trace *out)

@@ -18,9 +18,8 @@ bool form_is(const struct http_req *req)
 
 struct span form_field(const struct http_req *req, struct span name, struct text *memory)
 {
-    for (struct span rest = form_body(req); rest.len > 0;) {
-        struct span pair, key;
-        rest = span_cut(rest, '&', &pair);
+    struct span rest = form_body(req), pair, key;
+    while (rest.len > 0 && span_next(&rest, '&', &pair)) {
         struct span value = span_cut(pair, '=', &key);
         if (span_eq(key, name))
             return http_url_decode(value, true, memory) ? text_span(memory)
@@ -53,18 +52,15 @@ static int add_field(json_t *fields, struct span pair, struct text *memory, stru
 
 int form_read(const struct http_req *req, struct err_slot *err, json_t **out)
 {
-    struct span rest = form_body(req);
+    struct span rest = form_body(req), pair;
     struct text memory = {0};
     char *bytes = malloc(rest.len + 1);
     json_t *fields = json_object();
     int rc = bytes != NULL && fields != NULL ? 0 : err_set(err, ERR_NOMEM, "a form");
     if (rc == 0)
         memory = text_on(bytes, rest.len + 1);
-    while (rc == 0 && rest.len > 0) {
-        struct span pair;
-        rest = span_cut(rest, '&', &pair);
+    while (rc == 0 && rest.len > 0 && span_next(&rest, '&', &pair))
         rc = add_field(fields, pair, &memory, err);
-    }
     free(bytes);
     if (rc == 0)
         *out = fields;

@@ -69,10 +69,8 @@ int operators_read(const char *path, struct err_slot *err, struct operators **ou
     struct operators *operators = calloc(1, sizeof(*operators));
     if (operators == NULL)
         rc = err_set(err, ERR_NOMEM, "the tokens of operators");
-    struct span rest = secret_file_span(file);
-    for (unsigned number = 1; rc == 0 && rest.ptr != NULL; number++) {
-        struct span line;
-        rest = span_cut(rest, '\n', &line);
+    struct span rest = secret_file_span(file), line;
+    for (unsigned number = 1; rc == 0 && span_next(&rest, '\n', &line); number++) {
         if (span_trim(line).len > 0)
             rc = take_line(operators, span_trim(line), path, number, err);
     }

@@ -138,9 +138,8 @@ static void grant(struct person *person, enum person_role role, struct span even
 static bool each_word(const json_t *claim, void (*on_word)(void *ctx, struct span word), void *ctx)
 {
     if (json_is_string(claim)) {
-        struct span word;
-        for (struct span rest = json_in_words(claim); rest.ptr != NULL;) {
-            rest = span_cut(rest, ' ', &word);
+        struct span rest = json_in_words(claim), word;
+        while (span_next(&rest, ' ', &word)) {
             if (word.len > 0)
                 on_word(ctx, word);
         }
@@ -164,10 +163,9 @@ static const json_t *claim_of(const json_t *payload, struct span name)
     if (!span_to_cstr(name, whole, sizeof(whole)))
         return NULL;
     const json_t *value = json_object_get(payload, whole);
-    for (struct span rest = name; value == NULL && rest.ptr != NULL;) {
-        struct span part;
+    struct span rest = name, part;
+    while (value == NULL && span_next(&rest, '.', &part)) {
         char key[CLAIM_NAME_MAX];
-        rest = span_cut(rest, '.', &part);
         span_to_cstr_cut(part, key, sizeof(key));
         payload = json_object_get(payload, key);
         if (payload == NULL || rest.ptr == NULL)
@@ -295,9 +293,8 @@ static int judge(struct persons *persons, struct span token, struct err_slot *er
         struct reading reading = {.person = person,
                                   .prefix = span_of(conf->role_prefix),
                                   .limits = claim_of(payload, span_of(conf->events_claim))};
-        struct span role_name;
-        for (struct span rest = span_of(conf->roles_claim); rest.ptr != NULL;) {
-            rest = span_cut(rest, ',', &role_name);
+        struct span rest = span_of(conf->roles_claim), role_name;
+        while (span_next(&rest, ',', &role_name)) {
             const json_t *claim = claim_of(payload, span_trim(role_name));
             if (claim != NULL)
                 each_word(claim, take_role, &reading);

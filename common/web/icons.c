@@ -9,11 +9,9 @@ static const char icons_html[] =
 
 void icons_read(struct icons *out)
 {
-    struct span rest = span_of(icons_html);
+    struct span rest = span_of(icons_html), row, name;
     out->len = 0;
-    while (rest.len > 0) {
-        struct span row, name;
-        rest = span_cut(rest, '\n', &row);
+    while (span_next(&rest, '\n', &row)) {
         if (row.len == 0)
             continue;
         struct span markup = span_cut(row, ' ', &name);

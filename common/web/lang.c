@@ -90,9 +90,8 @@ static unsigned weight_milli(struct span params)
 static bool by_header(struct span accept, enum lang *out)
 {
     unsigned best_milli = 0;
-    while (accept.ptr != NULL) {
-        struct span item, tag;
-        accept = span_cut(accept, ',', &item);
+    struct span item, tag;
+    while (span_next(&accept, ',', &item)) {
         struct span params = span_cut(item, ';', &tag);
         unsigned milli = params.ptr == NULL ? 1000 : weight_milli(params);
         enum lang lang;

@@ -54,10 +54,8 @@ int phrases_parse(struct span source, struct err_slot *err, struct phrases **out
         return err_set(err, ERR_NOMEM, "phrases of %zu bytes", source.len);
     if (source.len > 0)
         memcpy(phrases->source, source.ptr, source.len);
-    struct span rest = {phrases->source, source.len};
-    while (rest.ptr != NULL) {
-        struct span line;
-        rest = span_cut(rest, '\n', &line);
+    struct span rest = {phrases->source, source.len}, line;
+    while (span_next(&rest, '\n', &line)) {
         int rc = parse_line(phrases, line, err);
         if (rc < 0) {
             free(phrases);
@@ -101,8 +99,7 @@ static int override_line(struct phrases *phrases, struct span line, bool ours, s
 static struct span next_line(struct span *text)
 {
     struct span line = {"", 0};
-    while (text->ptr != NULL && (line.len == 0 || line.ptr[0] == '#')) {
-        *text = span_cut(*text, '\n', &line);
+    while ((line.len == 0 || line.ptr[0] == '#') && span_next(text, '\n', &line)) {
         line = span_trim(line);
         if (line.len > 0 && line.ptr[line.len - 1] == '\r')
             line.len--;

@@ -23,9 +23,8 @@ enum lang visit_lang(const struct http_req *req)
 
 bool visit_lists(struct span header, struct span wanted)
 {
-    while (header.ptr != NULL) {
-        struct span item, name;
-        header = span_cut(header, ',', &item);
+    struct span item, name;
+    while (span_next(&header, ',', &item)) {
         struct span weight = span_trim(span_cut(item, ';', &name));
         if (span_eq_nocase(span_trim(name), wanted) && !span_eq(weight, SPAN("q=0")))
             return true;
@@ -40,10 +39,8 @@ bool visit_accepts(const struct http_req *req, struct span coding)
 
 bool visit_has(const struct http_req *req, struct span tag)
 {
-    struct span list = http_req_header(req, HTTP_HEADER_IF_NONE_MATCH);
-    while (list.ptr != NULL) {
-        struct span item;
-        list = span_cut(list, ',', &item);
+    struct span list = http_req_header(req, HTTP_HEADER_IF_NONE_MATCH), item;
+    while (span_next(&list, ',', &item)) {
         item = span_trim(item);
         if (span_starts(item, SPAN("W/"))) /* If-None-Match compares weakly */
             item = span_skip(item, 2);

@@ -10,11 +10,9 @@
 
 int page_list_check(const char *setting, const char *pages, struct err_slot *err, unsigned *out)
 {
-    struct span rest = span_of(pages);
+    struct span rest = span_of(pages), url;
     unsigned len = 0;
-    while (rest.ptr != NULL && rest.len > 0) {
-        struct span url;
-        rest = span_cut(rest, ',', &url);
+    while (rest.len > 0 && span_next(&rest, ',', &url)) {
         url = span_trim(url);
         bool is_http = span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://"));
         if (!is_http || !span_is_visible(url) || ++len > PAGES_MAX)

@@ -137,11 +137,9 @@ static int ask_front(struct front_reply *front, struct err_slot *err)
 
 static int ask_fronts(const struct ask *ask, struct fronts *fronts, struct err_slot *err)
 {
-    struct span rest = span_of(ask->urls);
+    struct span rest = span_of(ask->urls), url;
     int rc = 0;
-    while (rest.ptr != NULL && rest.len > 0 && rc == 0) {
-        struct span url;
-        rest = span_cut(rest, ',', &url);
+    while (rc == 0 && rest.len > 0 && span_next(&rest, ',', &url)) {
         url = span_trim(url);
         while (url.len > 0 && url.ptr[url.len - 1] == '/')
             url.len--;

@@ -107,10 +107,8 @@ static const char *const kinds[] = {"none", "drand", "text", NULL};
 static void read_hex(struct json_in *in, const char *key, uint8_t *out, size_t len)
 {
     struct span hex;
-    size_t got = 0;
     json_in_require(in, key);
-    if (json_in_str(in, key, 2 * len, 2 * len, &hex) &&
-        (sodium_hex2bin(out, len, hex.ptr, hex.len, NULL, &got, NULL) != 0 || got != len))
+    if (json_in_str(in, key, 2 * len, 2 * len, &hex) && !span_hex(hex, out, len))
         json_in_refuse(in, key, "must be %zu bytes in hex", len);
 }
 
@@ -344,15 +342,12 @@ static int judge_archive(const struct verify_ask *ask, struct span rest)
     int worst = -1;
     bool any = false;
     struct span line;
-    for (rest = span_cut(rest, '\n', &line); span_starts(line, SPAN("{\"event\":"));
-         rest = span_cut(rest, '\n', &line)) {
+    while (span_next(&rest, '\n', &line) && span_starts(line, SPAN("{\"event\":"))) {
         any = true;
         if (is_asked_for(ask, line)) {
             int code = judge_answer(ask, line);
             worst = code > worst ? code : worst;
         }
-        if (rest.ptr == NULL)
-            break;
     }
     if (!any)
         fprintf(stderr, "%s: an archive without its draw\n", ask->source);

@@ -109,7 +109,6 @@ static enum archive_fault check_mark(struct span signed_text, struct span line,
     uint8_t mac[MAC_BYTES];
     struct span stated_sha = {NULL, 0}, stated_mac = {NULL, 0};
     uint64_t key = 0;
-    size_t got = 0;
     struct json_in in;
     struct err_slot ignored;
     json_t *json;
@@ -123,8 +122,7 @@ static enum archive_fault check_mark(struct span signed_text, struct span line,
     json_in_u64(&in, "key", 0, UINT8_MAX, &key);
     json_in_require(&in, "mac");
     json_in_str(&in, "mac", sizeof(mac) * 2, sizeof(mac) * 2, &stated_mac);
-    bool read = json_in_end(&in) == 0 && sodium_hex2bin(mac, sizeof(mac), stated_mac.ptr,
-                                                        stated_mac.len, NULL, &got, NULL) == 0;
+    bool read = json_in_end(&in) == 0 && span_hex(stated_mac, mac, sizeof(mac));
     sha_of(signed_text, sha);
     bool same = read && span_eq(stated_sha, span_of(sha));
     json_decref(json);

@@ -460,8 +460,8 @@ static void on_info(struct redis_call *call, const redisReply *reply)
     char before[REDIS_RUN_ID_LEN + 1];
     memcpy(before, node->run_id, sizeof(before));
     bool found = false;
-    for (struct span info = resp_text(reply), line; info.len > 0 && !found;) {
-        info = span_cut(info, '\n', &line);
+    struct span info = resp_text(reply), line;
+    while (!found && span_next(&info, '\n', &line)) {
         found = span_starts(line, SPAN("run_id:")) && line.len >= 7 + REDIS_RUN_ID_LEN;
         if (found)
             memcpy(node->run_id, line.ptr + 7, REDIS_RUN_ID_LEN);

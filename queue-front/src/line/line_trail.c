@@ -125,10 +125,9 @@ void line_store_samples(struct span samples, struct text *out)
 {
     static const char *const names[] = {"issued",      "serving",  "waiting", "active",
                                         "outstanding", "admitted", "no_shows"};
-    while (samples.ptr != NULL) {
-        struct span sample;
+    struct span sample;
+    while (span_next(&samples, ',', &sample)) {
         uint64_t numbers[SAMPLE_NUMBERS];
-        samples = span_cut(samples, ',', &sample);
         if (!read_sample(sample, numbers))
             continue;
         json_open(out, '{');

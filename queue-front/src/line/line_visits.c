@@ -249,15 +249,12 @@ static bool read_move(struct line_move *move, const redisReply *reply)
 {
     struct reply_move got;
     uint8_t holder[1 + LINE_VISITOR_BYTES];
-    size_t bytes;
     if (!reply_move_read(reply, 0, &got))
         return false;
     bool found = got.outcome == LINE_OK || got.outcome == LINE_SAME;
     if (found && move->call != LINE_MOVE_MAKE) {
-        if (got.entry == 0 ||
-            sodium_hex2bin(holder, sizeof(holder), got.visitor.ptr, got.visitor.len, NULL, &bytes,
-                           NULL) != 0 ||
-            bytes != sizeof(holder) || (holder[0] & 0x7F) > LANES_MAX)
+        if (got.entry == 0 || !span_hex(got.visitor, holder, sizeof(holder)) ||
+            (holder[0] & 0x7F) > LANES_MAX)
             return false;
         move->ticket.member = (holder[0] & 0x80) != 0;
         move->ticket.lane = holder[0] & 0x7F;

@@ -95,15 +95,12 @@ static int read_part(struct span item, struct text *connect, struct text *data,
 static int read_parts(const char *parts, struct text *connect, struct text *data,
                       struct err_slot *err)
 {
-    struct span rest = span_of(parts);
+    struct span rest = span_of(parts), item;
     int rc = 0;
     json_open(data, '[');
-    for (unsigned n = 0; rc == 0 && rest.len > 0; n++) {
-        struct span item;
-        rest = span_cut(rest, ',', &item);
+    for (unsigned n = 0; rc == 0 && rest.len > 0 && span_next(&rest, ',', &item); n++)
         rc = n < PARTS_MAX ? read_part(item, connect, data, err)
                            : err_set(err, ERR_RANGE, "console.parts: %d at most", PARTS_MAX);
-    }
     json_close(data, ']');
     return rc;
 }

@@ -86,9 +86,8 @@ bool redis_addr_parse(struct span text, struct redis_addr *out)
 bool redis_seeds_parse(struct span text, struct redis_seeds *out)
 {
     struct redis_seeds seeds = {.len = 0};
-    while (text.ptr != NULL) {
-        struct span item;
-        text = span_cut(text, ',', &item);
+    struct span item;
+    while (span_next(&text, ',', &item)) {
         if (seeds.len == REDIS_SEEDS_MAX ||
             !redis_addr_parse(span_trim(item), &seeds.at[seeds.len]))
             return false;

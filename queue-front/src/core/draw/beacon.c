@@ -138,10 +138,9 @@ bool beacon_drand_value(struct span signature, char value[BEACON_HASH_LEN + 1])
     if (signature.len != BEACON_SIGN_LEN || !span_is_of(signature, SPAN_HEX))
         return false;
     uint8_t bytes[BEACON_SIGN_LEN / 2], hash[crypto_hash_sha256_BYTES];
-    size_t len;
-    int rc = sodium_hex2bin(bytes, sizeof(bytes), signature.ptr, signature.len, NULL, &len, NULL);
-    assert(rc == 0 && len == sizeof(bytes)); /* hex digits only */
-    crypto_hash_sha256(hash, bytes, len);
+    bool is_hex = span_hex(signature, bytes, sizeof(bytes));
+    assert(is_hex); /* checked above */
+    crypto_hash_sha256(hash, bytes, sizeof(bytes));
     sodium_bin2hex(value, BEACON_HASH_LEN + 1, hash, sizeof(hash));
     assert(span_is_of(span_of(value), SPAN_HEX) && strlen(value) == BEACON_HASH_LEN);
     return true;

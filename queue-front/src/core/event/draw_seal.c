@@ -86,12 +86,8 @@ void draw_seal_put(struct text *out, const struct draw_seal *seal)
 static bool take_hex(struct span *rest, uint8_t *out, size_t len)
 {
     struct span hex;
-    size_t got = 0;
     assert(len <= DRAW_SEED_BYTES); /* as put_hex() writes it */
-    if (rest->ptr == NULL)
-        return false;
-    *rest = span_cut(*rest, ' ', &hex);
-    return sodium_hex2bin(out, len, hex.ptr, hex.len, NULL, &got, NULL) == 0 && got == len;
+    return span_next(rest, ' ', &hex) && span_hex(hex, out, len);
 }
 
 bool draw_seal_parse(struct span text, struct draw_seal *out)

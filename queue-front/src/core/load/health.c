@@ -64,9 +64,8 @@ static bool read_line(struct span text, struct line *line)
 /* The text of one label; our labels contain no comma or escaped quote. */
 static struct span label(struct span labels, struct span name)
 {
-    while (labels.ptr != NULL && labels.len > 0) {
-        struct span pair, key;
-        labels = span_cut(labels, ',', &pair);
+    struct span pair, key;
+    while (span_next(&labels, ',', &pair)) {
         struct span value = span_cut(span_trim(pair), '=', &key);
         if (span_eq(key, name) && value.len >= 2 && value.ptr[0] == '"')
             return (struct span){value.ptr + 1, value.len - 2};
@@ -145,10 +144,9 @@ bool health_next_served(struct span *rest, struct span *event, bool *served)
 bool health_parse(struct span body, struct span event, struct health_look *out)
 {
     *out = (struct health_look){0};
-    while (body.len > 0) {
-        struct span text;
+    struct span text;
+    while (span_next(&body, '\n', &text)) {
         struct line line;
-        body = span_cut(body, '\n', &text);
         text = span_trim(text);
         if (text.len > 0 && text.ptr[0] != '#' && read_line(text, &line))
             take_line(out, &line, event);

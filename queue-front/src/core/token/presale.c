@@ -36,8 +36,7 @@ bool presale_digest(struct span code, uint8_t sha[PRESALE_SHA_BYTES])
 
 bool presale_digest_parse(struct span hex, uint8_t sha[PRESALE_SHA_BYTES])
 {
-    return hex.len == 2 * PRESALE_SHA_BYTES &&
-           sodium_hex2bin(sha, PRESALE_SHA_BYTES, hex.ptr, hex.len, NULL, NULL, NULL) == 0;
+    return span_hex(hex, sha, PRESALE_SHA_BYTES);
 }
 
 void presale_sign(const struct mac_ring *ring, struct span event,

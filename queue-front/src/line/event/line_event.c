@@ -382,9 +382,8 @@ static bool is_word(struct span text)
 /* "from:upto,from:upto" */
 static bool read_gap_list(struct span text, struct tick_answer *tick)
 {
-    while (text.len > 0) {
-        struct span one, from;
-        text = span_cut(text, ',', &one);
+    struct span one, from;
+    while (text.len > 0 && span_next(&text, ',', &one)) {
         struct span upto = span_cut(one, ':', &from);
         assert(tick->gaps_len < LINE_GAPS_MAX);
         struct line_gap *gap = &tick->gaps[tick->gaps_len++];
@@ -400,10 +399,7 @@ static bool read_gap_list(struct span text, struct tick_answer *tick)
 
 static bool read_seed(const struct reply_draw *got, struct line_draw *draw)
 {
-    size_t bytes;
-    if (sodium_hex2bin(draw->seed, sizeof(draw->seed), got->seed.ptr, got->seed.len, NULL, &bytes,
-                       NULL) != 0 ||
-        bytes != sizeof(draw->seed) || got->entries == WIRE_NONE)
+    if (!span_hex(got->seed, draw->seed, sizeof(draw->seed)) || got->entries == WIRE_NONE)
         return false;
     assert(got->beacon.len <= sizeof(draw->beacon)); /* checked by reply_draw_read() */
     draw->drawn = true;
