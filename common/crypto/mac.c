@@ -92,13 +92,26 @@ void mac_ring_wipe(struct mac_ring *ring)
     sodium_memzero(ring, sizeof(*ring));
 }
 
-void mac_make(const struct mac_ring *ring, const void *message, size_t len, uint8_t mac[MAC_BYTES])
+static void hash(const struct mac_ring_key *key, const struct span *parts, size_t len,
+                 uint8_t mac[MAC_BYTES])
 {
-    assert(ring->len > 0);
-    crypto_shorthash_siphashx24(mac, message, len, ring->key[0].key);
+    uint8_t message[MAC_MESSAGE_MAX];
+    size_t at = 0;
+    for (size_t i = 0; i < len; at += parts[i++].len) {
+        assert(parts[i].len <= sizeof(message) - at);
+        memcpy(message + at, parts[i].ptr, parts[i].len);
+    }
+    crypto_shorthash_siphashx24(mac, message, at, key->key);
 }
 
-bool mac_check(const struct mac_ring *ring, uint8_t key_id, const void *message, size_t len,
+void mac_make(const struct mac_ring *ring, const struct span *parts, size_t len,
+              uint8_t mac[MAC_BYTES])
+{
+    assert(ring->len > 0);
+    hash(&ring->key[0], parts, len, mac);
+}
+
+bool mac_check(const struct mac_ring *ring, uint8_t key_id, const struct span *parts, size_t len,
                const uint8_t mac[MAC_BYTES])
 {
     assert(ring->len <= MAC_RING_MAX);
@@ -106,7 +119,7 @@ bool mac_check(const struct mac_ring *ring, uint8_t key_id, const void *message,
         if (ring->key[i].id != key_id)
             continue;
         uint8_t want[MAC_BYTES];
-        crypto_shorthash_siphashx24(want, message, len, ring->key[i].key);
+        hash(&ring->key[i], parts, len, want);
         /* Compares all sixteen bytes: no branch depends on where they differ. */
         uint64_t one[2], two[2];
         static_assert(sizeof(one) == MAC_BYTES, "two words");

@@ -15,6 +15,7 @@ enum {
     MAC_KEY_BYTES = 16,
     MAC_RING_MAX = 4,
     MAC_NAME_MAX = 12, /* "255-0123abcd" */
+    MAC_MESSAGE_MAX = 256,
 };
 
 struct mac_ring {
@@ -40,11 +41,13 @@ static inline uint8_t mac_ring_current(const struct mac_ring *ring)
     return ring->key[0].id;
 }
 
-/* Uses the signing key, whose id the message should contain. */
-void mac_make(const struct mac_ring *ring, const void *message, size_t len, uint8_t mac[MAC_BYTES]);
+/* Of a message in `len` parts, MAC_MESSAGE_MAX bytes together. Uses the signing key, whose id the
+ * message should contain. */
+void mac_make(const struct mac_ring *ring, const struct span *parts, size_t len,
+              uint8_t mac[MAC_BYTES]);
 
 /* False if no key has this id or the MAC differs; compares in constant time. */
-bool mac_check(const struct mac_ring *ring, uint8_t key_id, const void *message, size_t len,
+bool mac_check(const struct mac_ring *ring, uint8_t key_id, const struct span *parts, size_t len,
                const uint8_t mac[MAC_BYTES]);
 
 #endif

@@ -16,8 +16,7 @@
 static_assert((int)ARCHIVE_LINES_MAX == 1 + (int)LANES_MAX, "each line of an event");
 static_assert(ARCHIVE_SHA_LEN == 2 * crypto_hash_sha256_BYTES, "hex");
 
-static const char mark_purpose[] = "fairgate-archive-2 ";
-enum { MARK_LEN = sizeof(mark_purpose) - 1 + ARCHIVE_SHA_LEN };
+static const struct span mark_purpose = {"fairgate-archive-2 ", sizeof("fairgate-archive-2 ") - 1};
 
 /* ---- marks and chain ---- */
 
@@ -45,21 +44,15 @@ void archive_chain(char chain[ARCHIVE_SHA_LEN + 1], struct span line)
     put_sha(&state, chain);
 }
 
-static void make_message(char message[MARK_LEN], const char sha[ARCHIVE_SHA_LEN + 1])
-{
-    memcpy(message, mark_purpose, sizeof(mark_purpose) - 1);
-    memcpy(message + sizeof(mark_purpose) - 1, sha, ARCHIVE_SHA_LEN);
-}
-
 void archive_put_mark(struct text *lines, const struct mac_ring *keys,
                       char chain[ARCHIVE_SHA_LEN + 1])
 {
-    char message[MARK_LEN], hex[2 * MAC_BYTES + 1];
+    const struct span parts[] = {mark_purpose, {chain, ARCHIVE_SHA_LEN}};
+    char hex[2 * MAC_BYTES + 1];
     uint8_t mac[MAC_BYTES];
     assert(!lines->overflown);
     sha_of(text_span(lines), chain);
-    make_message(message, chain);
-    mac_make(keys, message, sizeof(message), mac);
+    mac_make(keys, parts, 2, mac);
     sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
     size_t before = lines->len;
     lines->comma = false;
@@ -105,7 +98,8 @@ static enum archive_fault parse(struct span line, enum archive_fault fault, cons
 static enum archive_fault check_mark(struct span signed_text, struct span line,
                                      const struct mac_ring *keys, struct err_slot *err)
 {
-    char sha[ARCHIVE_SHA_LEN + 1], message[MARK_LEN];
+    char sha[ARCHIVE_SHA_LEN + 1];
+    const struct span parts[] = {mark_purpose, {sha, ARCHIVE_SHA_LEN}};
     uint8_t mac[MAC_BYTES];
     struct span stated_sha = {NULL, 0}, stated_mac = {NULL, 0};
     uint64_t key = 0;
@@ -136,8 +130,7 @@ static enum archive_fault check_mark(struct span signed_text, struct span line,
                 (unsigned)key);
         return ARCHIVE_KEY_MISSING;
     }
-    make_message(message, sha);
-    if (!mac_check(keys, (uint8_t)key, message, sizeof(message), mac))
+    if (!mac_check(keys, (uint8_t)key, parts, 2, mac))
         return fail(err, ARCHIVE_TAMPERED, "The mark was not made by this deployment's key.");
     return ARCHIVE_GOOD;
 }

@@ -34,7 +34,8 @@ struct hold_id hold_id_make(const struct mac_ring *keys, struct span event, uint
     struct name name = {.key_id = mac_ring_current(keys)};
     uint8_t message[10 + EVENT_MAX];
     memcpy(name.number, &hold, sizeof(hold));
-    mac_make(keys, message, message_of(name.key_id, hold, event, message), name.mac);
+    size_t len = message_of(name.key_id, hold, event, message);
+    mac_make(keys, &(struct span){(const char *)message, len}, 1, name.mac);
     struct hold_id id;
     struct text text = text_on(id.text, HOLD_ID_LEN);
     base64_put(&text, &name, sizeof(name));
@@ -52,7 +53,7 @@ bool hold_id_read(const struct mac_ring *keys, struct span event, struct span te
         return false;
     memcpy(&number, name.number, sizeof(number));
     size_t len = message_of(name.key_id, number, event, message);
-    if (!mac_check(keys, name.key_id, message, len, name.mac))
+    if (!mac_check(keys, name.key_id, &(struct span){(const char *)message, len}, 1, name.mac))
         return false;
     *hold = number;
     return true;

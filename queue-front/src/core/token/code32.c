@@ -9,13 +9,12 @@
 #include "core/line/line.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 static const char letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 static_assert(sizeof(letters) - 1 == 32, "five bits a letter");
-
-enum { PURPOSE_MAX = 16 };
 
 /* Times g, which is x, modulo x^5 + x^2 + 1 (primitive: its powers are all 31 elements). */
 static unsigned times_g(unsigned element)
@@ -86,18 +85,14 @@ uint64_t code32_sign(const struct mac_ring_key *key, const char *purpose, struct
                      uint32_t head)
 {
     struct mac_ring one = {.key[0] = *key, .len = 1};
-    uint8_t message[PURPOSE_MAX + 4 + LINE_EVENT_ID_MAX], mac[MAC_BYTES];
-    size_t len = strlen(purpose) + 1;
-    assert(len <= PURPOSE_MAX);
+    const uint32_t number = htole32(head);
+    const struct span parts[] = {
+        {purpose, strlen(purpose) + 1}, {(const char *)&number, sizeof(number)}, event};
+    uint8_t mac[MAC_BYTES];
+    uint64_t bits;
     assert(event.len <= LINE_EVENT_ID_MAX);
-    memcpy(message, purpose, len);
-    for (unsigned i = 0; i < 4; i++)
-        message[len + i] = (uint8_t)(head >> (8 * i));
-    memcpy(message + len + 4, event.ptr, event.len);
-    mac_make(&one, message, len + 4 + event.len, mac);
+    mac_make(&one, parts, 3, mac);
     mac_ring_wipe(&one);
-    uint64_t bits = 0;
-    for (unsigned i = 0; i < 8; i++)
-        bits = bits << 8 | mac[i];
-    return bits;
+    memcpy(&bits, mac, sizeof(bits));
+    return be64toh(bits);
 }

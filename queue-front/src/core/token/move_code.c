@@ -9,6 +9,7 @@
 #include "core/token/code32.h"
 
 #include <assert.h>
+#include <endian.h>
 
 static const char purpose[] = "move";
 
@@ -32,11 +33,12 @@ void move_code_make(const struct mac_ring *ring, struct span event, const struct
     text_char(&message, '.'); /* no event id has a dot */
     text_u64(&message, ticket->tag);
     assert(!message.overflown);
+    const struct span whole = text_span(&message);
     uint8_t mac[MAC_BYTES];
-    mac_make(ring, memory, message.len, mac);
-    uint64_t bits = 0;
-    for (unsigned i = 0; i < 8; i++)
-        bits = bits << 8 | mac[i];
+    uint64_t bits;
+    mac_make(ring, &whole, 1, mac);
+    memcpy(&bits, mac, sizeof(bits));
+    bits = be64toh(bits);
     uint8_t values[MOVE_CODE_LEN - 1];
     for (unsigned i = 0; i < MOVE_CODE_LEN - 1; i++, bits >>= 5)
         values[i] = bits & 31;

@@ -28,32 +28,24 @@ enum {
     PLAIN_BYTES = SALT_AT + POW_SALT_BYTES,
     CHALLENGE_BYTES = PLAIN_BYTES + MAC_BYTES,
     WHOSE_BYTES = 16,
+    PARTS = 4,
 };
 
-static const char by_site[] = "pow", by_cookie[] = "pow-cookie";
-
-enum { MESSAGE_MAX = sizeof(by_cookie) + PLAIN_BYTES + WHOSE_BYTES + LINE_EVENT_ID_MAX };
+static const struct span by_site = {"pow", sizeof("pow")};
+static const struct span by_cookie = {"pow-cookie", sizeof("pow-cookie")};
 
 static_assert(CHALLENGE_BYTES / 3 * 4 == POW_CHALLENGE_LEN && CHALLENGE_BYTES % 3 == 0,
               "40 characters, no rest");
 static_assert((int)LINE_IDEM_BYTES == (int)MAC_BYTES, "the MAC is its name");
 
-static size_t message(const struct pow_bond *bond, const uint8_t plain[PLAIN_BYTES],
-                      uint8_t out[MESSAGE_MAX])
+static void parts_of(const struct pow_bond *bond, const uint8_t plain[PLAIN_BYTES],
+                     struct span parts[PARTS])
 {
     assert(bond->event.len <= LINE_EVENT_ID_MAX);
-    uint8_t *at = out;
-    size_t purpose_len = bond->by_cookie ? sizeof(by_cookie) : sizeof(by_site);
-    memcpy(at, bond->by_cookie ? by_cookie : by_site, purpose_len);
-    at += purpose_len;
-    memcpy(at, plain, PLAIN_BYTES);
-    at += PLAIN_BYTES;
-    memcpy(at, bond->whose, WHOSE_BYTES);
-    at += WHOSE_BYTES;
-    memcpy(at, bond->event.ptr, bond->event.len);
-    size_t len = (size_t)(at - out) + bond->event.len;
-    assert(len <= MESSAGE_MAX);
-    return len;
+    parts[0] = bond->by_cookie ? by_cookie : by_site;
+    parts[1] = (struct span){(const char *)plain, PLAIN_BYTES};
+    parts[2] = (struct span){(const char *)bond->whose, WHOSE_BYTES};
+    parts[3] = bond->event;
 }
 
 void pow_challenge_put(struct text *out, const struct mac_ring *ring, const struct pow_bond *bond,
@@ -64,9 +56,9 @@ void pow_challenge_put(struct text *out, const struct mac_ring *ring, const stru
     for (unsigned i = 0; i < 4; i++)
         bytes[3 + i] = (uint8_t)(now_s >> (8 * (3 - i)));
     memcpy(bytes + SALT_AT, salt, POW_SALT_BYTES);
-    uint8_t signed_bytes[MESSAGE_MAX];
-    size_t len = message(bond, bytes, signed_bytes);
-    mac_make(ring, signed_bytes, len, bytes + PLAIN_BYTES);
+    struct span parts[PARTS];
+    parts_of(bond, bytes, parts);
+    mac_make(ring, parts, PARTS, bytes + PLAIN_BYTES);
     base64_put(out, bytes, sizeof(bytes));
 }
 
@@ -92,9 +84,9 @@ int pow_check(const struct mac_ring *ring, const struct pow_bond *bond, struct s
         !span_u64(number, UINT64_MAX, &ignored) ||
         !base64_decode_exact(challenge, bytes, sizeof(bytes)) || bytes[0] != VERSION)
         return ERR_SYNTAX;
-    uint8_t signed_bytes[MESSAGE_MAX];
-    size_t len = message(bond, bytes, signed_bytes);
-    if (!mac_check(ring, bytes[1], signed_bytes, len, bytes + PLAIN_BYTES))
+    struct span parts[PARTS];
+    parts_of(bond, bytes, parts);
+    if (!mac_check(ring, bytes[1], parts, PARTS, bytes + PLAIN_BYTES))
         return ERR_AUTH;
     uint64_t issued_s = 0;
     for (unsigned i = 0; i < 4; i++)

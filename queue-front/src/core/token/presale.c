@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <sodium.h>
 
-static const char purpose[] = "presale";
+static const struct span purpose = {"presale", sizeof("presale")};
 
 static_assert((int)LINE_CODE_BYTES == (int)MAC_BYTES, "a MAC is what is kept");
 static_assert((int)PRESALE_SHA_BYTES == (int)crypto_hash_sha256_BYTES, "SHA-256");
@@ -42,11 +42,8 @@ bool presale_digest_parse(struct span hex, uint8_t sha[PRESALE_SHA_BYTES])
 void presale_sign(const struct mac_ring *ring, struct span event,
                   const uint8_t sha[PRESALE_SHA_BYTES], uint8_t out[LINE_CODE_BYTES])
 {
-    uint8_t message[sizeof(purpose) + PRESALE_SHA_BYTES + LINE_EVENT_ID_MAX];
+    const struct span parts[] = {purpose, {(const char *)sha, PRESALE_SHA_BYTES}, event};
     assert(event.len > 0 && event.len <= LINE_EVENT_ID_MAX);
     assert(ring->len > 0);
-    memcpy(message, purpose, sizeof(purpose));
-    memcpy(message + sizeof(purpose), sha, PRESALE_SHA_BYTES);
-    memcpy(message + sizeof(purpose) + PRESALE_SHA_BYTES, event.ptr, event.len);
-    mac_make(ring, message, sizeof(purpose) + PRESALE_SHA_BYTES + event.len, out);
+    mac_make(ring, parts, 3, out);
 }

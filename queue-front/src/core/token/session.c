@@ -9,32 +9,28 @@
 #include "base/base64.h"
 
 #include <assert.h>
+#include <endian.h>
 
 enum {
     TAG_AT = 1 + LINE_VISITOR_BYTES,
     HEAD_BYTES = TAG_AT + LINE_TAG_BYTES,
     TAIL_BYTES = HEAD_BYTES + MAC_BYTES,
+    PARTS = 4,
 };
 
-static const char purpose[] = "session";
-
-enum { MESSAGE_MAX = sizeof(purpose) + HEAD_BYTES + 8 + LINE_EVENT_ID_MAX };
+static const struct span purpose = {"session", sizeof("session")};
 
 static_assert((TAIL_BYTES * 4 + 2) / 3 == SESSION_TAIL_LEN, "base64url without padding");
 
-static size_t message(struct span event, uint64_t place, const uint8_t head[HEAD_BYTES],
-                      uint8_t out[MESSAGE_MAX])
+/* `number` is the place, big-endian. */
+static void parts_of(struct span event, const uint64_t *number, const uint8_t head[HEAD_BYTES],
+                     struct span parts[PARTS])
 {
     assert(event.len <= LINE_EVENT_ID_MAX);
-    size_t len = 0;
-    memcpy(out, purpose, sizeof(purpose));
-    len += sizeof(purpose);
-    memcpy(out + len, head, HEAD_BYTES);
-    len += HEAD_BYTES;
-    for (unsigned i = 0; i < 8; i++)
-        out[len++] = (uint8_t)(place >> (8 * (7 - i)));
-    memcpy(out + len, event.ptr, event.len);
-    return len + event.len;
+    parts[0] = purpose;
+    parts[1] = (struct span){(const char *)head, HEAD_BYTES};
+    parts[2] = (struct span){(const char *)number, sizeof(*number)};
+    parts[3] = event;
 }
 
 static bool ring_of(const struct mac_ring *ring, uint8_t key_id, struct mac_ring *one)
@@ -60,9 +56,10 @@ void session_put(struct text *out, const struct mac_ring *ring, struct span even
     memcpy(tail + 1, ticket->visitor, LINE_VISITOR_BYTES);
     for (unsigned i = 0; i < LINE_TAG_BYTES; i++)
         tail[TAG_AT + i] = (uint8_t)(ticket->tag >> (8 * (LINE_TAG_BYTES - 1 - i)));
-    uint8_t signed_bytes[MESSAGE_MAX];
-    size_t len = message(event, place, tail, signed_bytes);
-    mac_make(&one, signed_bytes, len, tail + HEAD_BYTES);
+    const uint64_t number = htobe64(place);
+    struct span parts[PARTS];
+    parts_of(event, &number, tail, parts);
+    mac_make(&one, parts, PARTS, tail + HEAD_BYTES);
     mac_ring_wipe(&one);
     text_put(out, event);
     text_char(out, '.');
@@ -85,9 +82,10 @@ int session_parse(const struct mac_ring *ring, struct span text, struct session 
         (place.len > 1 && place.ptr[0] == '0') ||
         !base64_decode_exact(tail_text, tail, sizeof(tail)))
         return ERR_SYNTAX;
-    uint8_t signed_bytes[MESSAGE_MAX];
-    size_t len = message(event, session.place, tail, signed_bytes);
-    if (!mac_check(ring, tail[0], signed_bytes, len, tail + HEAD_BYTES))
+    const uint64_t number = htobe64(session.place);
+    struct span parts[PARTS];
+    parts_of(event, &number, tail, parts);
+    if (!mac_check(ring, tail[0], parts, PARTS, tail + HEAD_BYTES))
         return ERR_AUTH;
     for (size_t i = TAG_AT; i < HEAD_BYTES; i++)
         session.tag = session.tag << 8 | tail[i];

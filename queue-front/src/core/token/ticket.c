@@ -29,12 +29,7 @@ enum {
     TICKET_BYTES = PLAIN_BYTES + MAC_BYTES,
 };
 
-static const char purpose[] = "ticket";
-
-enum {
-    PURPOSE_BYTES = sizeof(purpose),
-    MESSAGE_MAX = PURPOSE_BYTES + PLAIN_BYTES + LINE_EVENT_ID_MAX
-};
+static const struct span purpose = {"ticket", sizeof("ticket")};
 
 static_assert(TICKET_BYTES / 3 * 4 == TICKET_LEN && TICKET_BYTES % 3 == 0,
               "60 characters, no rest");
@@ -55,18 +50,10 @@ static uint64_t get_be(const uint8_t *at, unsigned bytes)
     return value;
 }
 
-static size_t message(struct span event, const uint8_t plain[PLAIN_BYTES], uint8_t out[MESSAGE_MAX])
-{
-    assert(event.len <= LINE_EVENT_ID_MAX);
-    memcpy(out, purpose, PURPOSE_BYTES);
-    memcpy(out + PURPOSE_BYTES, plain, PLAIN_BYTES);
-    memcpy(out + PURPOSE_BYTES + PLAIN_BYTES, event.ptr, event.len);
-    return PURPOSE_BYTES + PLAIN_BYTES + event.len;
-}
-
 void ticket_put(struct text *out, const struct mac_ring *ring, struct span event,
                 const struct ticket *ticket)
 {
+    assert(event.len <= LINE_EVENT_ID_MAX);
     assert(ticket->entry > 0);
     assert(ticket->entry <= TICKET_ENTRY_MAX);
     assert(ticket->lane <= LANES_MAX);
@@ -83,9 +70,8 @@ void ticket_put(struct text *out, const struct mac_ring *ring, struct span event
     put_be(bytes + 20, 6,
            part << (2 * WAIT_BITS) | (uint64_t)ticket->p50_s << WAIT_BITS | ticket->p90_s);
     put_be(bytes + TAG_AT, LINE_TAG_BYTES, ticket->tag);
-    uint8_t signed_bytes[MESSAGE_MAX];
-    size_t len = message(event, bytes, signed_bytes);
-    mac_make(ring, signed_bytes, len, bytes + PLAIN_BYTES);
+    const struct span parts[] = {purpose, {(const char *)bytes, PLAIN_BYTES}, event};
+    mac_make(ring, parts, 3, bytes + PLAIN_BYTES);
     base64_put(out, bytes, sizeof(bytes));
 }
 
@@ -96,9 +82,8 @@ int ticket_parse(const struct mac_ring *ring, struct span event, struct span tex
     if (event.len > LINE_EVENT_ID_MAX || !base64_decode_exact(text, bytes, sizeof(bytes)) ||
         bytes[0] != VERSION)
         return ERR_SYNTAX;
-    uint8_t signed_bytes[MESSAGE_MAX];
-    size_t len = message(event, bytes, signed_bytes);
-    if (!mac_check(ring, bytes[1], signed_bytes, len, bytes + PLAIN_BYTES))
+    const struct span parts[] = {purpose, {(const char *)bytes, PLAIN_BYTES}, event};
+    if (!mac_check(ring, bytes[1], parts, 3, bytes + PLAIN_BYTES))
         return ERR_AUTH;
     uint64_t wait = get_be(bytes + 20, 6);
     struct ticket ticket = {
