@@ -9,7 +9,7 @@
 -- :chores (zset: "sweep:ID" and "erase:ID" by when they are due; see sweep.lua), :audit (stream: entries without an
 -- event to store them).
 --
--- Verbs (wire.list: ask_registry_VERB, and reply_registry unless noted):
+-- Verbs (wire.list: ask_registry_VERB, or ask_registry_name; and reply_registry unless noted):
 --   look     SAME, or OK with the names of all running and the newest resting events; and the list of fronts
 --   leave    OK: this front is no longer in the list of fronts
 --   list     OK: it is in the set now; SAME: it has ended; GONE: it was deleted
@@ -65,7 +65,7 @@ local function fronts(own)
 end
 
 local function leave()
-    call('ZREM', FRONTS, ARGV[ask_registry_leave.front])
+    call('ZREM', FRONTS, ARGV[ask_registry_name.name])
     return { OK }
 end
 
@@ -152,7 +152,7 @@ local function later()
 end
 
 local function done()
-    local cleanup = ARGV[ask_registry_done.cleanup]
+    local cleanup = ARGV[ask_registry_name.name]
     call('ZREM', CLEANUPS, cleanup)
     local swept = string.match(cleanup, '^sweep:(.*)$')
     if swept and call('ZREM', RESTS, swept) == 1 then
@@ -182,7 +182,7 @@ local function drop()
 end
 
 local function find()
-    local id = ARGV[ask_registry_find.id]
+    local id = ARGV[ask_registry_name.name]
     if call('SISMEMBER', EVENTS, id) == 1 then
         return { OK }
     end
@@ -219,4 +219,4 @@ local verbs = {
     look = look, list = list, ['end'] = finish, touch = touch, later = later, done = done, drop = drop,
     find = find, leave = leave, page = page,
 }
-return verbs[ARGV[ask_registry_find.verb]]()
+return verbs[ARGV[ask_registry_name.verb]]()

@@ -357,9 +357,9 @@ static void send_registry(struct line_admin *admin)
     admin->store.call.on_reply = on_registry;
     struct text command;
     if (admin->call == LINE_FIND || admin->finding) {
-        const struct ask_registry_find ask = {SPAN("find"), span_of(admin->event)};
-        command = store_registry_script(store, ASK_REGISTRY_FIND_WORDS);
-        ask_registry_find_put(&command, &ask);
+        const struct ask_registry_name ask = {SPAN("find"), span_of(admin->event)};
+        command = store_registry_script(store, ASK_REGISTRY_NAME_WORDS);
+        ask_registry_name_put(&command, &ask);
     } else if (admin->call == LINE_DELETE && admin->step == 0) {
         enum { OWN_MS = 2000 }; /* how long this front may do the rest */
         char memory[CLEANUP_NAME_MAX];
@@ -385,63 +385,38 @@ static void send_registry(struct line_admin *admin)
     store_send(store, &admin->store.call, &command);
 }
 
-/* Created; now listed in the set of events for the other fronts. This uses a one-key command, which
- * follows a moving slot, unlike a script. */
-static void list_created(struct line_admin *admin);
+static bool makes(const struct line_admin *admin)
+{
+    return admin->call == LINE_CREATE || admin->call == LINE_RESTORE;
+}
 
-static void on_created(struct redis_call *call, const redisReply *reply)
+/* Created or restored; now listed in the registry for the other fronts. For a created event this is
+ * a one-key command, which follows a moving slot, unlike a script. A restored one that is already
+ * among the ended stays there. */
+static void list_made(struct line_admin *admin);
+
+static void on_listed(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
-    if (nodes_follow(link->store, call, reply)) {
-        list_created(admin);
+    struct reply_registry got = {.outcome = LINE_OK};
+    bool again, listed;
+    if (admin->call == LINE_CREATE) {
+        again = nodes_follow(link->store, call, reply);
+        listed = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+    } else {
+        enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_REGISTRY);
+        again = answer == STORE_AGAIN;
+        listed = answer == STORE_ANSWER && reply_registry_read(reply, 0, &got);
+    }
+    if (again) {
+        list_made(admin);
         return;
     }
     struct store_event *event = store_find(link->store, span_of(admin->event));
-    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
-        admin->outcome = LINE_UNAVAILABLE; /* creating it once more repairs this */
+    if (!listed) {
+        admin->outcome = LINE_UNAVAILABLE; /* making it once more repairs this */
     } else if (event != NULL) {            /* if it is missing there from now on, it was deleted */
-        event->is_new = false;
-        event->leaving = false;
-        event->named = NAMED_LIVE;
-        event->named_us = store_now_us(link->store);
-    }
-    calls_finish(link);
-}
-
-static void list_created(struct line_admin *admin)
-{
-    assert(admin->call == LINE_CREATE);
-    struct line_store *store = admin->store.store;
-    if (!store_can_send(store, store->set_slot)) {
-        calls_finish(&admin->store); /* the next registry read shows that it is missing */
-        return;
-    }
-    struct text command = store_command(store, store->set_slot, 3);
-    resp_cstr(&command, "SADD");
-    resp_cstr(&command, LINE_REGISTRY);
-    resp_cstr(&command, admin->event);
-    admin->store.call.on_reply = on_created;
-    store_send(store, &admin->store.call, &command);
-}
-
-/* The same for a restored event; one that is already among the ended stays there. */
-static void list_restored(struct line_admin *admin);
-
-static void on_restored(struct redis_call *call, const redisReply *reply)
-{
-    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
-    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
-    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_REGISTRY);
-    struct store_event *event = store_find(link->store, span_of(admin->event));
-    struct reply_registry got;
-    if (answer == STORE_AGAIN) {
-        list_restored(admin);
-        return;
-    }
-    if (answer != STORE_ANSWER || !reply_registry_read(reply, 0, &got)) {
-        admin->outcome = LINE_UNAVAILABLE; /* restoring it once more repairs this */
-    } else if (event != NULL) {            /* as for a created event */
         event->is_new = false;
         event->leaving = false;
         event->named = got.outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
@@ -450,24 +425,30 @@ static void on_restored(struct redis_call *call, const redisReply *reply)
     calls_finish(link);
 }
 
-static void list_restored(struct line_admin *admin)
+static void list_made(struct line_admin *admin)
 {
-    assert(admin->call == LINE_RESTORE);
+    assert(makes(admin));
     struct line_store *store = admin->store.store;
+    struct text command;
     if (!store_can_send(store, store->set_slot)) {
-        calls_finish_unknown(&admin->store);
+        if (admin->call == LINE_CREATE)
+            calls_finish(&admin->store); /* the next registry read shows that it is missing */
+        else
+            calls_finish_unknown(&admin->store);
         return;
     }
-    const struct ask_registry_list ask = {SPAN("list"), span_of(admin->event), 1};
-    struct text command = store_registry_script(store, ASK_REGISTRY_LIST_WORDS);
-    ask_registry_list_put(&command, &ask);
-    admin->store.call.on_reply = on_restored;
+    if (admin->call == LINE_CREATE) {
+        command = store_command(store, store->set_slot, 3);
+        resp_cstr(&command, "SADD");
+        resp_cstr(&command, LINE_REGISTRY);
+        resp_cstr(&command, admin->event);
+    } else {
+        const struct ask_registry_list ask = {SPAN("list"), span_of(admin->event), 1};
+        command = store_registry_script(store, ASK_REGISTRY_LIST_WORDS);
+        ask_registry_list_put(&command, &ask);
+    }
+    admin->store.call.on_reply = on_listed;
     store_send(store, &admin->store.call, &command);
-}
-
-static bool makes(const struct line_admin *admin)
-{
-    return admin->call == LINE_CREATE || admin->call == LINE_RESTORE;
 }
 
 static void on_administered(struct redis_call *call, const redisReply *reply)
@@ -512,10 +493,11 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
             store_tick_now(event);
         }
     }
-    if (admin->call == LINE_RESTORE && (admin->outcome == LINE_OK || admin->outcome == LINE_SAME))
-        list_restored(admin);
-    else if (admin->call == LINE_CREATE && admin->outcome != LINE_GONE)
-        list_created(admin);
+    bool made = admin->call == LINE_CREATE
+                    ? admin->outcome != LINE_GONE
+                    : admin->outcome == LINE_OK || admin->outcome == LINE_SAME;
+    if (makes(admin) && made)
+        list_made(admin);
     else
         calls_finish(link);
 }

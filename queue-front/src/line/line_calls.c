@@ -362,7 +362,7 @@ void store_send(struct line_store *store, struct redis_call *call, const struct 
     assert(!command->overflown); /* line_limits.h bounds the parts of a command */
     assert(call->on_reply != NULL);
     assert(call->deadline_us > 0); /* every call has a deadline */
-    atomic_fetch_add_explicit(&store->stats.calls, 1, memory_order_relaxed);
+    store_count(&store->stats.calls, 1);
     call->slot = store->way.slot;
     redis_route_send(store->route, store->way.node, store->way.asking, call, text_span(command));
 }
@@ -387,7 +387,7 @@ bool nodes_follow(struct line_store *store, struct redis_call *call, const redis
 {
     if (store->closed || !redis_route_follow(store->route, call->node, reply, &store->detour))
         return false;
-    atomic_fetch_add_explicit(&store->stats.redirects, 1, memory_order_relaxed);
+    store_count(&store->stats.redirects, 1);
     store->detoured = store->node[store->detour.node].ready && ++call->tries < STORE_TRIES_MAX;
     return store->detoured;
 }
@@ -400,7 +400,7 @@ enum store_answer store_judge(struct line_store *store, struct redis_call *call,
     assert(call->node < REDIS_NODES_MAX);
     assert(script < SCRIPT_COUNT);
     struct store_node *node = &store->node[call->node];
-    atomic_fetch_add_explicit(&store->stats.answers, 1, memory_order_relaxed);
+    store_count(&store->stats.answers, 1);
     if (reply->type == REDIS_REPLY_ARRAY) {
         node->loaded[script] = true;
         return STORE_ANSWER;
@@ -504,7 +504,7 @@ void nodes_on_up(void *ctx, uint8_t number)
     node->info_call.ctx = node;
     store_send_own(store, &node->info_call, &command, on_info);
     if (store->ups++ > 0 && store->conf.redis_cluster == NULL)
-        atomic_fetch_add_explicit(&store->stats.reconnects, 1, memory_order_relaxed);
+        store_count(&store->stats.reconnects, 1);
 }
 
 static void log_down(struct line_store *store, const char *why)

@@ -467,7 +467,7 @@ static void send_batch(struct join_queue *queue)
     put_spends(&command, queue);
     queue->call.deadline_us = queue->batch.head->call.deadline_us; /* the head has waited longest */
     queue->call.on_reply = on_joined;
-    atomic_fetch_add_explicit(&store->stats.join_calls, 1, memory_order_relaxed);
+    store_count(&store->stats.join_calls, 1);
     store_send(store, &queue->call, &command);
 }
 
@@ -587,7 +587,7 @@ void line_store_join(struct line_store *store, struct line_join *join)
     join->entry = 0;
     join->retry_after_ms = 0;
     calls_begin(store, &join->store, finish_join, &join->outcome, &join->retry_after_ms);
-    atomic_fetch_add_explicit(&store->stats.joins, 1, memory_order_relaxed);
+    store_count(&store->stats.joins, 1);
     struct store_event *event = calls_admit(&join->store, join->event);
     if (event == NULL)
         return;

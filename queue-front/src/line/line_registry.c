@@ -296,10 +296,10 @@ void registry_leave(struct line_store *store)
 {
     if (store->conf.place == NULL || !store_can_send(store, store->set_slot))
         return;
-    struct text command = store_registry_script(store, ASK_REGISTRY_LEAVE_WORDS);
+    struct text command = store_registry_script(store, ASK_REGISTRY_NAME_WORDS);
     assert(store->conf.place[0] != '\0' && strlen(store->conf.place) <= STORE_PLACE_MAX);
-    const struct ask_registry_leave ask = {SPAN("leave"), span_of(store->conf.place)};
-    ask_registry_leave_put(&command, &ask);
+    const struct ask_registry_name ask = {SPAN("leave"), span_of(store->conf.place)};
+    ask_registry_name_put(&command, &ask);
     store_send_own(store, &store->leave_call, &command, store_ignore);
 }
 
@@ -370,9 +370,9 @@ static void cleanup_send(struct line_store *store)
         command = store_registry_script(store, ASK_REGISTRY_DROP_WORDS);
         ask_registry_drop_put(&command, &ask);
     } else {
-        const struct ask_registry_done ask = {SPAN("done"), span_of(cleanup->name)};
-        command = store_registry_script(store, ASK_REGISTRY_DONE_WORDS);
-        ask_registry_done_put(&command, &ask);
+        const struct ask_registry_name ask = {SPAN("done"), span_of(cleanup->name)};
+        command = store_registry_script(store, ASK_REGISTRY_NAME_WORDS);
+        ask_registry_name_put(&command, &ask);
     }
     store_send_own(store, &cleanup->call, &command, on_cleanup);
 }

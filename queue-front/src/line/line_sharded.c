@@ -309,7 +309,7 @@ static void note(struct line_sharded *sharded, uint32_t nth, const struct cut *c
 static void count_answer(struct line_sharded *sharded, const redisReply *reply)
 {
     if (reply != NULL)
-        atomic_fetch_add_explicit(&sharded->store->stats.answers, 1, memory_order_relaxed);
+        store_count(&sharded->store->stats.answers, 1);
 }
 
 static void on_claimed(struct redis_call *call, const redisReply *reply)

@@ -233,7 +233,7 @@ static void take_tick(struct store_event *event, const redisReply *reply)
     event->doubted = false;
     if (event->line.moves_more || event->line.turns_more)
         store_tick_now(event);
-    atomic_fetch_add_explicit(&store->stats.ticks, 1, memory_order_relaxed);
+    store_count(&store->stats.ticks, 1);
     store_note_ready(store);
     open_lanes(event);
     sharded_look(event);
@@ -265,7 +265,7 @@ static void take_heal(struct store_event *event, const redisReply *reply)
         store_note_ready(store);
         return;
     }
-    atomic_fetch_add_explicit(&store->stats.heals, 1, memory_order_relaxed);
+    store_count(&store->stats.heals, 1);
     log_event(event, LOG_LEVEL_INFO, "the line is whole");
     line_event_lost_marks(&event->line);
     if (has_time)
