@@ -50,6 +50,17 @@ export async function open(main, [id, which = 'live', part]) {
     await event.read();
     return etag;
   };
+  // Calls `work` at every version after this one. Returns the function that ends it.
+  event.onVersion = (work) => {
+    let seen = event.doc.version;
+    const listener = () => {
+      if (event.doc.version === seen) return;
+      seen = event.doc.version;
+      work();
+    };
+    event.listeners.add(listener);
+    return () => event.listeners.delete(listener);
+  };
   function changed() {
     acts.show();
     for (const listener of event.listeners) listener();

@@ -305,14 +305,10 @@ export async function open(body, event) {
   fill();
   await think();
 
-  let version = event.doc.version;
-  const changedElsewhere = () => {
-    if (event.doc.version === version) return;
-    version = event.doc.version;
+  const unheard = event.onVersion(() => {
     fill(true);
     if (Object.keys(changes()).length > 0) applied.textContent = say('knobs.elsewhere');
-  };
-  event.listeners.add(changedElsewhere);
+  });
 
   // What the autopilot does and why, from the service. Its moves do not change the document's version, so they are read
   // separately.
@@ -338,7 +334,7 @@ export async function open(body, event) {
     },
     close() {
       clearTimeout(thinking);
-      event.listeners.delete(changedElsewhere);
+      unheard();
     },
   };
 }

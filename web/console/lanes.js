@@ -147,16 +147,9 @@ export async function open(body, event) {
   body.replaceChildren(form);
   take();
 
-  let seen = event.doc.version;
-  const elsewhere = () => {
-    if (event.doc.version === seen) return;
-    seen = event.doc.version;
+  const close = event.onVersion(() => {
     if (!changed()) take();
     else if (JSON.stringify(event.doc.lanes) !== was) applied.textContent = say('knobs.elsewhere');
-  };
-  event.listeners.add(elsewhere);
-  return {
-    refresh: async () => showNow(),
-    close: () => event.listeners.delete(elsewhere),
-  };
+  });
+  return { refresh: async () => showNow(), close };
 }

@@ -73,14 +73,10 @@ export async function open(body, event) {
   }));
   body.replaceChildren(form, make('h2', {}, say('message.preview')), previews);
   take();
-  let seen = event.doc.version;
-  const elsewhere = () => {
-    if (event.doc.version === seen) return;
-    seen = event.doc.version;
+  const close = event.onVersion(() => {
     if (JSON.stringify(texts()) === was) take();
     else if (saved() !== was) applied.textContent = say('knobs.elsewhere');
-  };
-  event.listeners.add(elsewhere);
-  return { close: () => event.listeners.delete(elsewhere) };
+  });
+  return { close };
 }
 

@@ -35,7 +35,6 @@ export async function open(body, event) {
   const note = make('p', { id: 'prices-told', className: 'told', role: 'status' });
   const applied = make('p', { id: 'applied', role: 'status' });
   let rows = []; // {name, amount: as typed, gone}
-  let seen = 0; // the last version handled here
   let touched = false;
 
   const coin = () => currency.value.trim().toUpperCase();
@@ -124,7 +123,6 @@ export async function open(body, event) {
     const { prices } = event.doc;
     currency.value = prices?.currency ?? currency.value;
     rows = Object.entries(prices?.categories ?? {}).map(([name, { price, gone: isGone = false }]) => ({ name, amount: typedOf(price, prices.currency), gone: isGone }));
-    seen = event.doc.version;
     touched = false;
     fill();
   }
@@ -147,12 +145,9 @@ export async function open(body, event) {
   body.replaceChildren(form);
   take();
 
-  const elsewhere = () => {
-    if (event.doc.version === seen) return;
+  const close = event.onVersion(() => {
     if (touched) applied.textContent = say('knobs.elsewhere');
     else take();
-    seen = event.doc.version;
-  };
-  event.listeners.add(elsewhere);
-  return { close: () => event.listeners.delete(elsewhere) };
+  });
+  return { close };
 }
