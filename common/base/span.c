@@ -30,6 +30,15 @@ struct span span_cut(struct span text, char mark, struct span *head)
     return span_skip(text, before + 1);
 }
 
+struct span span_after_scheme(struct span url)
+{
+    size_t scheme = span_starts(url, SPAN("http://"))    ? 7
+                    : span_starts(url, SPAN("https://")) ? 8
+                                                         : 0;
+    assert(scheme <= url.len);
+    return scheme > 0 ? span_skip(url, scheme) : (struct span){NULL, 0};
+}
+
 bool span_is_of(struct span text, const char *chars)
 {
     size_t at = 0;

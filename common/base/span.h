@@ -44,6 +44,9 @@ static inline struct span span_skip(struct span text, size_t n)
     return (struct span){text.ptr + n, text.len - n};
 }
 
+/* What follows "http://" or "https://". Without either, .ptr is NULL. */
+struct span span_after_scheme(struct span url);
+
 /* Without spaces and tabs at both ends. */
 struct span span_trim(struct span text);
 

@@ -338,13 +338,7 @@ static void *run(void *arg)
 
 bool tracer_endpoint_ok(struct span endpoint)
 {
-    struct span rest = endpoint;
-    if (span_starts(endpoint, SPAN("http://")))
-        rest = span_skip(endpoint, 7);
-    else if (span_starts(endpoint, SPAN("https://")))
-        rest = span_skip(endpoint, 8);
-    else
-        return false;
+    struct span rest = span_after_scheme(endpoint);
     if (rest.len == 0 || rest.ptr[0] == '/' || endpoint.len > URL_MAX - 16)
         return false;
     return span_is_visible(rest) && !span_has_any(rest, "?#@\"");

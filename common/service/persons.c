@@ -336,11 +336,6 @@ enum jwt_fault persons_fault(const struct persons *persons)
 
 /* ---- life ---- */
 
-static bool is_address(struct span keys)
-{
-    return span_starts(keys, SPAN("http://")) || span_starts(keys, SPAN("https://"));
-}
-
 bool persons_keys_ok(struct span keys)
 {
     static const char *const here[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
@@ -361,7 +356,7 @@ int persons_create(const struct persons_conf *conf, struct err_slot *err, struct
     if (persons == NULL)
         return err_set(err, ERR_NOMEM, "operators as persons");
     persons->conf = *conf;
-    bool fetched = is_address(span_of(conf->keys));
+    bool fetched = span_after_scheme(span_of(conf->keys)).ptr != NULL;
     const struct jwks_feed_conf feed = {.whose = "the operators' issuer's",
                                         .url = fetched ? conf->keys : "",
                                         .file = fetched ? NULL : conf->keys,

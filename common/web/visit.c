@@ -55,10 +55,8 @@ static bool is_ours(const struct http_req *req)
     if (http_req_method(req) == HTTP_METHOD_GET)
         return true;
     struct span origin = http_req_header(req, HTTP_HEADER_ORIGIN);
-    struct span host = http_req_header(req, HTTP_HEADER_HOST);
-    struct span plain = SPAN("http://"), tls = SPAN("https://");
-    return (span_starts(origin, tls) && span_eq(span_skip(origin, tls.len), host)) ||
-           (span_starts(origin, plain) && span_eq(span_skip(origin, plain.len), host));
+    struct span host = span_after_scheme(origin);
+    return host.ptr != NULL && span_eq(host, http_req_header(req, HTTP_HEADER_HOST));
 }
 
 struct span visit_pass(const struct http_req *req, struct span event)

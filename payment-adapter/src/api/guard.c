@@ -30,10 +30,8 @@ bool guard_origin(struct http_req *req)
     if (origin.len == 0 || is_allowed(pay_of(req)->settings, origin))
         return true;
     /* Allowed if the page came from the host that it posts to. */
-    struct span host = http_req_header(req, HTTP_HEADER_HOST);
-    struct span plain = SPAN("http://"), tls = SPAN("https://");
-    if ((span_starts(origin, plain) && span_eq(span_skip(origin, plain.len), host)) ||
-        (span_starts(origin, tls) && span_eq(span_skip(origin, tls.len), host)))
+    struct span host = span_after_scheme(origin);
+    if (host.ptr != NULL && span_eq(host, http_req_header(req, HTTP_HEADER_HOST)))
         return true;
     refusal_reply(req, REFUSAL_ORIGIN);
     return false;

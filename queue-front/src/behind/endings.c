@@ -202,7 +202,7 @@ int endings_check(const char *setting, const char *urls, struct err_slot *err)
         return rc;
     struct span rest = span_of(urls), url;
     while (rest.len > 0 && span_next(&rest, ',', &url)) {
-        struct span host = span_skip(span_trim(url), strlen("https://"));
+        struct span host = span_after_scheme(span_trim(url));
         if (memchr(host.ptr, '/', host.len) != NULL)
             return err_set(err, ERR_RANGE, "%s: an address of a service, without a path", setting);
     }

@@ -14,8 +14,7 @@ int page_list_check(const char *setting, const char *pages, struct err_slot *err
     unsigned len = 0;
     while (rest.len > 0 && span_next(&rest, ',', &url)) {
         url = span_trim(url);
-        bool is_http = span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://"));
-        if (!is_http || !span_is_visible(url) || ++len > PAGES_MAX)
+        if (span_after_scheme(url).ptr == NULL || !span_is_visible(url) || ++len > PAGES_MAX)
             return err_set(err, ERR_RANGE, "%s: at most %d http(s) URLs, comma between", setting,
                            PAGES_MAX);
     }

@@ -46,6 +46,14 @@ TEST_CASE(trimming_takes_spaces_and_tabs_only)
     assert_span(span_trim(SPAN("\na ")), "\na");
 }
 
+TEST_CASE(only_http_and_https_are_schemes)
+{
+    assert_span(span_after_scheme(SPAN("https://a/b")), "a/b");
+    struct span none = span_after_scheme(SPAN("http://"));
+    ASSERT(none.ptr != NULL && none.len == 0);
+    ASSERT(span_after_scheme(SPAN("ftp://a")).ptr == NULL);
+}
+
 TEST_CASE(a_list_is_cut_until_nothing_is_left)
 {
     const char *want[] = {"a", "", "c", ""};
