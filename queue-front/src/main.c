@@ -15,7 +15,6 @@
 #include "front/front_life.h"
 #include "front/front_readyz.h"
 #include "front/member_keys.h"
-#include "line/line_limits.h"
 #include "pages/console.h"
 #include "pages/pages.h"
 #include "pages/waiting_page.h"

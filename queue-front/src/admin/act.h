@@ -8,12 +8,10 @@
 #ifndef FG_QUEUE_FRONT_ACT_H
 #define FG_QUEUE_FRONT_ACT_H
 
-#include "core/draw/draw.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_doc.h"
 #include "front/front.h"
 #include "front_limits.h"
-#include "line/line_limits.h"
 
 enum {
     ACT_TRIES_MAX = 5,              /* attempts of a patch against concurrent ones */

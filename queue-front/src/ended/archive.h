@@ -9,7 +9,6 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "core/draw/draw.h"
 #include "core/line/line.h"
 #include "crypto/mac.h"
 

@@ -12,7 +12,6 @@
 #include "page/wording.h"
 #include "pages/waiting_look.h"
 #include "sale/currency.h"
-#include "web/template.h"
 
 #include <assert.h>
 #include <sodium.h>

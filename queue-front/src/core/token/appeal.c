@@ -7,7 +7,6 @@
 #include "core/token/appeal.h"
 
 #include "base/err.h"
-#include "core/line/line.h"
 #include "core/token/code32.h"
 
 #include <assert.h>

@@ -8,7 +8,6 @@
 #ifndef FG_QUEUE_FRONT_CORE_POW_H
 #define FG_QUEUE_FRONT_CORE_POW_H
 
-#include "base/err.h"
 #include "base/text.h"
 #include "core/line/line.h"
 #include "crypto/mac.h"

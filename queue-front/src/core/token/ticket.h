@@ -7,7 +7,6 @@
 #ifndef FG_QUEUE_FRONT_CORE_TICKET_H
 #define FG_QUEUE_FRONT_CORE_TICKET_H
 
-#include "base/err.h"
 #include "base/text.h"
 #include "core/line/line.h"
 #include "crypto/mac.h"

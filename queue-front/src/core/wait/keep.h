@@ -4,7 +4,6 @@
 #define FG_QUEUE_FRONT_CORE_WAIT_KEEP_H
 
 #include "core/event/event_doc.h"
-#include "core/line/line.h"
 
 struct keep {
     uint32_t fresh_s; /* served without revalidation */

@@ -8,7 +8,6 @@
 
 #include "base/json_time.h"
 #include "core/event/event_state.h"
-#include "core/line/turns.h"
 #include "core/wait/poll.h"
 
 #include <assert.h>
