@@ -1,4 +1,4 @@
-/* ip.c: inet_pton() and inet_ntop() know the grammar; this file adds the one 16-byte form and the
+/* ip.c: inet_pton() knows the grammar; this file adds the one 16-byte form and the
  * lists of networks. Two networks are either disjoint or nested. Once they are sorted and nested
  * ones are removed, only the last one that begins at or before an address can contain it. A CDN's
  * list has up to some hundred. */
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <uv.h>
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
@@ -35,14 +36,10 @@ bool ip_parse(struct span text, uint8_t addr[IP_BYTES])
     return true;
 }
 
-void ip_put(struct text *text, const uint8_t addr[IP_BYTES])
+bool ip_is_numeric(const char *host)
 {
-    char cstr[INET6_ADDRSTRLEN];
-    bool v4 = ip_is_v4(addr);
-    const uint8_t *from = v4 ? addr + sizeof(v4_prefix) : addr;
-    const char *said = inet_ntop(v4 ? AF_INET : AF_INET6, from, cstr, sizeof(cstr));
-    assert(said != NULL); /* there is room for the longest address */
-    text_str(text, said);
+    uint8_t bytes[IP_BYTES];
+    return uv_inet_pton(AF_INET, host, bytes) == 0 || uv_inet_pton(AF_INET6, host, bytes) == 0;
 }
 
 void ip_site(const uint8_t addr[IP_BYTES], uint8_t site[IP_BYTES])

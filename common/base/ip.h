@@ -5,13 +5,12 @@
 
 #include "base/err.h"
 #include "base/span.h"
-#include "base/text.h"
 
-enum { IP_BYTES = 16, IP_TEXT_MAX = 39, IP_NETS_MAX = 1024 };
+enum { IP_BYTES = 16, IP_NETS_MAX = 1024 };
 
 /* "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"; no zone, port or brackets. */
 bool ip_parse(struct span text, uint8_t addr[IP_BYTES]);
-void ip_put(struct text *text, const uint8_t addr[IP_BYTES]); /* shortest form (RFC 5952) */
+bool ip_is_numeric(const char *host); /* an address, not a name; may have a zone */
 
 /* The part that one household or machine owns: a whole IPv4 address, or the /64 of an IPv6 address.
  * Limits per visitor count by it. `site` may be `addr`. */

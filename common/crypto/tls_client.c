@@ -8,6 +8,7 @@
  * such problem is "certificate verify failed". */
 #include "crypto/tls_client.h"
 
+#include "base/ip.h"
 #include "base/secret_file.h"
 #include "base/span.h"
 #include "crypto/openssl.h"
@@ -145,15 +146,9 @@ void tls_client_destroy(struct tls_client *tls)
     free(tls);
 }
 
-static bool is_numeric(const char *host)
-{
-    unsigned char bytes[16];
-    return uv_inet_pton(AF_INET, host, bytes) == 0 || uv_inet_pton(AF_INET6, host, bytes) == 0;
-}
-
 static bool expect_name(SSL *ssl, const char *name)
 {
-    if (is_numeric(name))
+    if (ip_is_numeric(name))
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;

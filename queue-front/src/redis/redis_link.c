@@ -31,6 +31,7 @@
  * about once a second under load. */
 #include "redis/redis_link.h"
 
+#include "base/ip.h"
 #include "base/magic.h"
 #include "crypto/tls_client.h"
 #include "pace/backoff.h"
@@ -731,7 +732,7 @@ static void begin_connecting(struct redis_link *link)
         connect_to(link, NULL);
     else if (link->addr_at < link->addr_len)
         connect_to(link, link->addr[link->addr_at]);
-    else if (redis_host_is_numeric(link->conf.host))
+    else if (ip_is_numeric(link->conf.host))
         connect_to(link, link->conf.host);
     else
         look_up(link);

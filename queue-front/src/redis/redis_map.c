@@ -5,19 +5,12 @@
  * nothing at all, meaning "the node you asked"); all become one plain struct, to compare maps. */
 #include "redis/redis_map.h"
 
+#include "base/ip.h"
 #include "redis/resp.h"
-
-#include <uv.h>
 
 bool redis_addr_eq(const struct redis_addr *a, const struct redis_addr *b)
 {
     return a->port == b->port && strcmp(a->host, b->host) == 0;
-}
-
-bool redis_host_is_numeric(const char *host)
-{
-    unsigned char bytes[16];
-    return uv_inet_pton(AF_INET, host, bytes) == 0 || uv_inet_pton(AF_INET6, host, bytes) == 0;
 }
 
 static bool is_digit(char c)
@@ -47,7 +40,7 @@ static bool is_name(const char *host)
 
 bool redis_host_is_good(const char *host)
 {
-    return redis_host_is_numeric(host) || is_name(host);
+    return ip_is_numeric(host) || is_name(host);
 }
 
 static bool make_addr(struct span host, uint64_t port, struct redis_addr *out)

@@ -27,7 +27,6 @@ struct redis_addr {
 };
 
 /* Whether this may be a host. Checks only the form; no name is resolved. */
-bool redis_host_is_numeric(const char *host);
 bool redis_host_is_good(const char *host); /* numeric, or formed like a name */
 
 bool redis_addr_eq(const struct redis_addr *a, const struct redis_addr *b);
