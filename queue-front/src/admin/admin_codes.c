@@ -86,7 +86,7 @@ static void read_codes(struct codes_act *codes, struct json_in *in, bool plain)
         if (!json_in_item_str(in, name, list, i, 1, PRESALE_INPUT_MAX, &text))
             return;
         if (!(plain ? presale_digest(text, codes->sha[i])
-                    : presale_digest_parse(text, codes->sha[i]))) {
+                    : span_hex(text, codes->sha[i], PRESALE_SHA_BYTES))) {
             json_in_refuse(in, name,
                            plain ? "must be of 4 to 64 visible ASCII characters each"
                                  : "must be SHA-256 in hex each");

@@ -5,17 +5,9 @@
  * redirects are not followed, because the operator has to be sure of the address. */
 #include "commands/fetch.h"
 
-#include "base/span.h"
-
 #include <curl/curl.h>
 
 enum { FETCH_S_MAX = 20 };
-
-bool fetch_is_url(const char *text)
-{
-    struct span span = span_of(text);
-    return span_starts(span, SPAN("http://")) || span_starts(span, SPAN("https://"));
-}
 
 static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
 {

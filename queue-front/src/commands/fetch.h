@@ -7,8 +7,6 @@
 
 #include <stdbool.h>
 
-bool fetch_is_url(const char *text); /* http:// or https:// */
-
 /* Appends the body of the response, whatever its status; an error if it exceeds `out`. */
 int fetch_text(const char *url, struct text *out, long *status, struct err_slot *err);
 

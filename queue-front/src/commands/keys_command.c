@@ -145,7 +145,7 @@ static int ask_fronts(const struct ask *ask, struct fronts *fronts, struct err_s
             url.len--;
         struct front_reply *front = &fronts->front[fronts->len];
         if (fronts->len == FRONTS_MAX || !span_to_cstr(url, front->url, sizeof(front->url)) ||
-            !fetch_is_url(front->url))
+            span_after_scheme(span_of(front->url)).ptr == NULL)
             return err_set(err, ERR_RANGE, "\"%.*s\" is no address of a front, or one too many",
                            (int)url.len, url.ptr);
         fronts->len++;

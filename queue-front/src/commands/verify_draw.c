@@ -392,7 +392,7 @@ int verify_draw_main(int argc, char **argv)
     int code = UNJUDGED;
     if (answer == NULL || sodium_init() < 0)
         goto end;
-    bool is_url = fetch_is_url(ask.source);
+    bool is_url = span_after_scheme(span_of(ask.source)).ptr != NULL;
     if (!(is_url ? fetch(ask.source, answer) : read_file(ask.source, answer)))
         goto end;
     struct span text = {answer->text, answer->len}, head;

@@ -507,8 +507,9 @@ void nodes_on_up(void *ctx, uint8_t number)
         store_count(&store->stats.reconnects, 1);
 }
 
-static void log_down(struct line_store *store, const char *why)
+void nodes_on_lost(void *ctx, const char *why)
 {
+    struct line_store *store = MAGIC_OF(line_store, ctx);
     snprintf(store->trouble, sizeof(store->trouble), "%s", why);
     log_text(store->conf.log, LOG_LEVEL_WARN, "no connection to Redis", "why", why);
 }
@@ -521,7 +522,7 @@ void nodes_on_down(void *ctx, uint8_t number, const char *why)
     assert(why != NULL);
     struct store_node *node = &store->node[number];
     if (strncmp(node->logged, why, sizeof(node->logged) - 1) != 0)
-        log_down(store, why);
+        nodes_on_lost(store, why);
     snprintf(node->logged, sizeof(node->logged), "%s", why);
     node->ready = false;
     if (store->detour.node == number)
@@ -529,9 +530,4 @@ void nodes_on_down(void *ctx, uint8_t number, const char *why)
     atomic_store_explicit(&store->stats.timeouts, redis_route_timeouts(store->route),
                           memory_order_relaxed);
     store_node_lost(store, number);
-}
-
-void nodes_on_lost(void *ctx, const char *why)
-{
-    log_down(ctx, why);
 }

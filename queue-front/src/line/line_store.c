@@ -267,7 +267,8 @@ static void take_heal(struct store_event *event, const redisReply *reply)
     }
     store_count(&store->stats.heals, 1);
     log_event(event, LOG_LEVEL_INFO, "the line is whole");
-    line_event_lost_marks(&event->line);
+    seen_send_again(&event->line.seen); /* without delay */
+    event->line.seen_due_us = 0;
     if (has_time)
         line_event_set_clock(&event->line, got.ms, store_now_us(store));
     ask(event);

@@ -288,8 +288,7 @@ static void on_moved(struct redis_call *call, const redisReply *reply)
         bool taken = move->call == LINE_MOVE_TAKE && move->outcome == LINE_OK;
         bool had = move->call == LINE_MOVE_LOOK && move->outcome == LINE_SAME;
         if (taken || (had && move->ticket.lane == 0))
-            line_event_saw_move(&event->line,
-                                (struct move){move->ticket.entry, move->ticket.moves});
+            moves_note(&event->line.moves, (struct move){move->ticket.entry, move->ticket.moves});
         calls_finish(link);
         return;
     }

@@ -31,7 +31,6 @@ static struct span rewritten(struct span text, char *memory, size_t cap)
 static void try_presale(struct span text, struct span other)
 {
     uint8_t sha[PRESALE_SHA_BYTES], again[PRESALE_SHA_BYTES];
-    (void)presale_digest_parse(text, sha);
     if (!presale_digest(text, sha))
         return;
     assert(text.len >= PRESALE_CODE_MIN);

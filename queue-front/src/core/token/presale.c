@@ -34,11 +34,6 @@ bool presale_digest(struct span code, uint8_t sha[PRESALE_SHA_BYTES])
     return true;
 }
 
-bool presale_digest_parse(struct span hex, uint8_t sha[PRESALE_SHA_BYTES])
-{
-    return span_hex(hex, sha, PRESALE_SHA_BYTES);
-}
-
 void presale_sign(const struct mac_ring *ring, struct span event,
                   const uint8_t sha[PRESALE_SHA_BYTES], uint8_t out[LINE_CODE_BYTES])
 {

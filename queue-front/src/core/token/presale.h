@@ -17,7 +17,6 @@ enum {
 
 /* False: could never have been loaded as a code. */
 bool presale_digest(struct span code, uint8_t sha[PRESALE_SHA_BYTES]);
-bool presale_digest_parse(struct span hex, uint8_t sha[PRESALE_SHA_BYTES]);
 
 void presale_sign(const struct mac_ring *ring, struct span event,
                   const uint8_t sha[PRESALE_SHA_BYTES], uint8_t out[LINE_CODE_BYTES]);

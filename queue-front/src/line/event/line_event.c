@@ -104,12 +104,6 @@ bool line_event_wants_seen(struct line_event *event, uint64_t gone_after_ms, uin
             event->ghosts.owed_len > 0);
 }
 
-void line_event_lost_marks(struct line_event *event)
-{
-    seen_send_again(&event->seen);
-    event->seen_due_us = 0;
-}
-
 uint32_t line_event_pick_seen(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
 {
     uint32_t picked = seen_pick(&event->seen);
@@ -178,11 +172,6 @@ uint32_t line_event_pick_moves(struct line_event *event)
     event->outgoing_len = moves_pick(&event->moves, event->outgoing, &event->outgoing_upto);
     assert(event->outgoing_len <= event->outgoing_upto);
     return 2 * event->outgoing_len;
-}
-
-void line_event_saw_move(struct line_event *event, struct move move)
-{
-    moves_note(&event->moves, move);
 }
 
 void line_event_saw_turn(struct line_event *event, struct turn turn)

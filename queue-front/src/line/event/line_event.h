@@ -96,8 +96,6 @@ bool line_event_wants_seen(struct line_event *event, uint64_t gone_after_ms, uin
 /* Picks the marks for a call and returns how many more words they take. The call must then be sent;
  * line_event_take_seen() ends it. */
 uint32_t line_event_pick_seen(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
-/* The line was healed: sends this front's signs of life again, without delay. */
-void line_event_lost_marks(struct line_event *event);
 /* The arguments of seen.lua after the run id. A front that leaves has sent everything. */
 void line_event_put_seen(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t gone_after_ms, bool leaves);
@@ -126,8 +124,6 @@ enum line_tick {
 /* A tick or a heal returned NOT_YET. */
 void line_event_wait(struct line_event *event, uint64_t now_us);
 
-/* A place has just moved. */
-void line_event_saw_move(struct line_event *event, struct move move);
 /* A call was just extended. */
 void line_event_saw_turn(struct line_event *event, struct turn turn);
 

@@ -203,13 +203,6 @@ static int read_presale_code(const struct mac_ring *ring, const char *event, str
     return presale_digest(text, sha) ? 0 : ERR_SYNTAX;
 }
 
-static int read_presale_hash(const struct mac_ring *ring, const char *event, struct span text)
-{
-    uint8_t sha[PRESALE_SHA_BYTES];
-    (void)ring, (void)event;
-    return presale_digest_parse(text, sha) ? 0 : ERR_SYNTAX;
-}
-
 /* ---- only the signed text is accepted ---- */
 
 #define CODE_LETTERS "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -232,7 +225,6 @@ static const struct kind {
     {"session-of-pass", read_session_of_pass, NULL, NULL, false},
     {"move-code", read_move_code, NULL, NULL, false},
     {"presale-code", read_presale_code, NULL, NULL, false},
-    {"presale-hash", read_presale_hash, NULL, NULL, false},
 };
 
 static void check_letters(const struct kind *kind, char *text, struct span whole)
@@ -278,7 +270,7 @@ TEST_CASE(only_the_signed_text_is_accepted)
 
 /* "KIND VERDICT TEXT ..." */
 SCRIPT_VERB(expect_read, "ticket|session|work|reference|invitation|reference-shown|session-of-pass|"
-                         "move-code|presale-code|presale-hash")
+                         "move-code|presale-code")
 {
     static const char *const verdicts[] = {"ok", "invalid", "forged", "unsolved", NULL};
     static const int codes[] = {0, ERR_SYNTAX, ERR_AUTH, ERR_RANGE};
@@ -293,8 +285,6 @@ SCRIPT_VERB(expect_read, "ticket|session|work|reference|invitation|reference-sho
             fail_msg("%s: \"%s\" is %d", line->row, text, rc);
     }
 }
-
-#define SHA_OF_ABCD "e12e115acf4552b2568b55e93cbd39394c4ef81c82447fafc997882a02d236"
 
 /* Texts with an unknown limit, lane or number are signed with our key, as each .c describes it: a
  * newer version might have made them. */
@@ -335,9 +325,6 @@ static const struct script_row texts_read[] = {
     {"presale_code_has_four_visible_letters",
      "presale-code ok abcd {|}~; presale-code invalid - ABC A-B-C --- AB\tCD ABC\x7F \xED\x8C\xAC"
      "\xEC\xBD\x94"},
-    {"hash_of_a_presale_code_has_64_digits",
-     "presale-hash ok " SHA_OF_ABCD "77; presale-hash invalid - e12e zz" SHA_OF_ABCD " " SHA_OF_ABCD
-     "7700 " SHA_OF_ABCD "7g"},
 };
 
 /* ---- tickets and sessions ---- */
@@ -736,7 +723,8 @@ TEST_CASE(presale_code_is_hashed_in_capitals_without_spaces)
     assert_true(presale_digest((struct span){longest, PRESALE_CODE_MAX}, sha));
     assert_false(presale_digest((struct span){longest, PRESALE_CODE_MAX + 1}, sha));
     assert_false(presale_digest((struct span){"AB\0CD", 5}, sha));
-    assert_true(presale_digest_parse(SPAN(SHA_OF_ABCD "77"), read));
+    assert_true(span_hex(SPAN("e12e115acf4552b2568b55e93cbd39394c4ef81c82447fafc997882a02d23677"),
+                         read, sizeof(read)));
     for (size_t i = 0; i < LEN(typed); i++) {
         assert_true(presale_digest(span_of(typed[i]), sha));
         assert_memory_equal(sha, read, sizeof(sha));
