@@ -3,8 +3,8 @@
  *
  * A request is the caller's memory, so nothing is allocated for it; lists use its `store` part.
  * Each is answered exactly once and never from within the call. Requests that can be decided at
- * once (unknown event, no connection, too many) go on the decided list, which the end of the turn
- * answers.
+ * once (unknown event, no connection, too many) go on the decided list, like the joins of a batch.
+ * The end of a turn answers some of them, so that polls are read and answered in between.
  *
  * Order. Redis works in the order in which commands are sent, so priorities are set here. A visit
  * (line_visits.c) is written to the connection at once; joins (line_joins.c) gather and are written
@@ -132,22 +132,25 @@ void calls_finish_refused(struct line_link *link, struct store_event *event,
     calls_finish(link);
 }
 
-void calls_answer_decided(struct line_store *store)
+void calls_answer_decided(struct line_store *store, uint32_t most)
 {
     assert(store->decided.len <= store->requests);
-    /* Requests decided meanwhile have woken the next turn. A closing store has answered all. */
-    for (uint32_t left = store->decided.len; left > 0 && store->decided.head != NULL; left--) {
+    /* Requests decided meanwhile wait for the next turn. A closing store has answered all. */
+    uint32_t left = store->decided.len < most ? store->decided.len : most;
+    for (; left > 0 && store->decided.head != NULL; left--) {
         struct line_link *link = calls_pop(&store->decided);
         if (store->decided.head != NULL)
             prefetch(store->decided.head, LINE_NEAR_BYTES);
         calls_finish(link);
     }
+    if (store->decided.head != NULL)
+        redis_route_wake(store->route);
 }
 
 void calls_refuse_gathered(struct line_store *store)
 {
     assert(store->closed); /* otherwise its handlers would send more */
-    calls_answer_decided(store);
+    calls_answer_decided(store, UINT32_MAX);
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct request_list *gathered = &store->events[i]->joins.gathered;
         while (gathered->head != NULL)

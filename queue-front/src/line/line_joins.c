@@ -23,8 +23,8 @@
  * the join that made it. A join after an ended place claims by a key of its own, since the claims
  * of the join's key belong to the ended place.
  *
- * The joins of a batch are decided when its reply comes and answered at the end of the turn, with
- * the rest of the decided list. So a caller that closes the store inside one callback finds all
+ * The joins of a batch are decided when its reply comes and answered at the end of a turn, with the
+ * rest of the decided list. So a caller that closes the store inside one callback finds all
  * others answered. Sending the next batch before answering was tried: where Redis shares a core
  * with the load, both want it at the same time, and no more joins came through. */
 #include "line/line_store_internal.h"

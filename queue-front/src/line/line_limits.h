@@ -47,6 +47,9 @@ enum {
     STORE_REQUESTS_MAX = 32768,
     /* Joins in one script call: Redis is held for less than a millisecond. */
     STORE_JOIN_BATCH_MAX = 512,
+    /* Answers at the end of one turn. At 5 us each, a poll waits for 0.3 ms of them and not for a
+     * whole batch. */
+    STORE_ANSWERS_PER_TURN = 64,
     /* A join that its shard cannot take now is queued again while at least this much of its time is
      * left. A call that times out would take the connection down, and all others with it. */
     STORE_AGAIN_MS = STORE_DEADLINE_MS / 2,

@@ -538,7 +538,7 @@ static void on_turn(void *ctx)
 {
     struct line_store *store = MAGIC_OF(line_store, ctx);
     joins_send_gathered(store);
-    calls_answer_decided(store); /* last: the store may be closed now */
+    calls_answer_decided(store, STORE_ANSWERS_PER_TURN); /* last: the store may be closed now */
 }
 
 void line_store_offer_identity(struct line_store *store, const char *name)

@@ -173,7 +173,7 @@ struct line_store {
     uint32_t events_len;
 
     uv_timer_t held_timer;       /* ends the delay of held-back joins */
-    struct request_list decided; /* have their outcome; answered at the end of the turn */
+    struct request_list decided; /* have their outcome; answered at the end of a turn */
     uint32_t requests;           /* under way in total */
 
     struct line_store_stats stats;
@@ -269,7 +269,8 @@ struct line_link *calls_pop(struct request_list *list); /* must not be empty */
 /* Puts all of `first` before the list's other requests. */
 void calls_put_before(struct request_list *list, struct request_list *first);
 
-void calls_answer_decided(struct line_store *store);
+/* Answers the first `most` of them; the next turn answers the rest. */
+void calls_answer_decided(struct line_store *store, uint32_t most);
 void calls_refuse_gathered(struct line_store *store); /* answers them at once */
 
 /* The life of a request: begin, admit (NULL: refused) and send, finish. `retry_after_ms` may be

@@ -598,6 +598,9 @@ static const struct script_row rows[] = {
     {"joins of one turn are sent in bounded batches, in order",
      "start; send 500; await answered=500; answered 500 ok entry=1; expect join_calls=1; send 700;"
      "await answered=700; answered 700 ok entry=501; expect join_calls=3"},
+    {"a turn answers some joins of a batch, and the next turns answer the others",
+     "start; send 200; await answered=64; turn count=1; expect answered=128; await answered=200;"
+     "answered 200 ok entry=1; expect join_calls=1"},
     {"small batches of a shard in quick succession are held back",
      "set shards=2; start; join ok; trickle 200; expect answered=200"},
     /* As by a lane whose picture is a tick behind its event's. */
@@ -697,7 +700,8 @@ static const struct script_row rows[] = {
      "set tick=1500; start; send 384; await answered=384; lose; join ok entry=385..999999"},
 };
 
-_Static_assert(STORE_JOIN_BATCH_MAX == 512 && HEAL_GAP_MIN == 128 && STORE_REQUESTS_MAX == 32768,
+_Static_assert(STORE_JOIN_BATCH_MAX == 512 && STORE_ANSWERS_PER_TURN == 64 && HEAL_GAP_MIN == 128 &&
+                   STORE_REQUESTS_MAX == 32768,
                "rows name them");
 
 UNIT_BETWEEN(set_up, tear_down)
