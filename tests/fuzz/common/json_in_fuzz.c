@@ -47,12 +47,22 @@ static void check_merge(json_t *patch)
     json_decref(target);
 }
 
+/* However json_in_parse() parses, the result is jansson's. */
+static void check_plain(struct span in, json_t *doc)
+{
+    json_t *its = json_loadb(in.ptr, in.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+    assert(its != NULL);
+    assert(json_equal(doc, its));
+    json_decref(its);
+}
+
 static void fuzz(struct span in)
 {
     json_t *doc, *again;
     struct err_slot err;
     if (json_in_parse(in, &err, &doc) < 0)
         return;
+    check_plain(in, doc);
     read_something(doc);
     check_merge(doc);
 
