@@ -106,12 +106,11 @@ bool rfc3339_parse(struct span text, uint64_t *unix_ms)
     return true;
 }
 
-static void put_digits(char *at, unsigned value, size_t digits)
+static void put_two(char *at, unsigned value)
 {
-    for (size_t i = digits; i > 0; i--) {
-        at[i - 1] = (char)('0' + value % 10);
-        value /= 10;
-    }
+    assert(value < 100);
+    at[0] = (char)('0' + value / 10);
+    at[1] = (char)('0' + value % 10);
 }
 
 void rfc3339_put(struct text *text, uint64_t unix_ms)
@@ -134,12 +133,14 @@ void rfc3339_put(struct text *text, uint64_t unix_ms)
     unsigned ms_of_day = (unsigned)(unix_ms % MS_PER_DAY);
     char out[] = "0000-00-00T00:00:00.000Z";
     static_assert(sizeof(out) - 1 == RFC3339_LEN, "the length that the header tells");
-    put_digits(out, year, 4);
-    put_digits(out + 5, month, 2);
-    put_digits(out + 8, day, 2);
-    put_digits(out + 11, ms_of_day / 3600000, 2);
-    put_digits(out + 14, ms_of_day / 60000 % 60, 2);
-    put_digits(out + 17, ms_of_day / 1000 % 60, 2);
-    put_digits(out + 20, ms_of_day % 1000, 3);
+    put_two(out, year / 100);
+    put_two(out + 2, year % 100);
+    put_two(out + 5, month);
+    put_two(out + 8, day);
+    put_two(out + 11, ms_of_day / 3600000);
+    put_two(out + 14, ms_of_day / 60000 % 60);
+    put_two(out + 17, ms_of_day / 1000 % 60);
+    put_two(out + 20, ms_of_day % 1000 / 10);
+    out[22] = (char)('0' + ms_of_day % 10);
     text_add(text, out, RFC3339_LEN);
 }

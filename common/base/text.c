@@ -25,11 +25,6 @@ void text_str(struct text *text, const char *cstr)
     text_add(text, cstr, strlen(cstr));
 }
 
-void text_char(struct text *text, char c)
-{
-    text_add(text, &c, 1);
-}
-
 static size_t digits_of(uint64_t value)
 {
     size_t len = 1;
@@ -134,17 +129,41 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
+static size_t plain_run(const unsigned char *at, size_t len)
+{
+    size_t run = 0;
+    while (run < len && is_plain(at[run]))
+        run++;
+    return run;
+}
+
+/* Nearly all strings need no escape, so those are written in one append. */
+static bool quoted_plain(struct text *text, struct span value)
+{
+    size_t need = value.len + 2;
+    if (need > text->cap - text->len ||
+        plain_run((const unsigned char *)value.ptr, value.len) < value.len)
+        return false;
+    char *at = text->ptr + text->len;
+    *at++ = '"';
+    if (value.len > 0)
+        memcpy(at, value.ptr, value.len);
+    at[value.len] = '"';
+    text->len += need;
+    return true;
+}
+
 static void quoted(struct text *text, struct span value)
 {
+    if (quoted_plain(text, value))
+        return;
     static const char *const escapes[0x80] = {
         ['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t"};
     const unsigned char *at = (const unsigned char *)value.ptr;
     size_t left = value.len;
     text_char(text, '"');
     while (left > 0) {
-        size_t run = 0;
-        while (run < left && is_plain(at[run]))
-            run++;
+        size_t run = plain_run(at, left);
         if (run > 0) {
             text_add(text, (const char *)at, run);
         } else if (at[0] < 0x80) {
@@ -169,10 +188,9 @@ static void quoted(struct text *text, struct span value)
 }
 
 /* A poll's answer is mostly keys, so a key is written in one append: ,"key": */
-void json_key(struct text *text, const char *key)
+void json_key_span(struct text *text, struct span key)
 {
-    size_t len = strlen(key);
-    size_t need = len + 3 + (text->comma ? 1 : 0);
+    size_t need = key.len + 3 + (text->comma ? 1 : 0);
     if (need > text->cap - text->len) {
         text->overflown = true;
         return;
@@ -181,8 +199,8 @@ void json_key(struct text *text, const char *key)
     if (text->comma)
         *at++ = ',';
     *at++ = '"';
-    memcpy(at, key, len);
-    at += len;
+    memcpy(at, key.ptr, key.len);
+    at += key.len;
     *at++ = '"';
     *at = ':';
     text->len += need;
@@ -234,12 +252,6 @@ void json_raw(struct text *text, struct span json)
     text_put(text, json);
 }
 
-void json_member_str(struct text *text, const char *key, struct span value)
-{
-    json_key(text, key);
-    json_str(text, value);
-}
-
 void json_member_some(struct text *text, const char *key, struct span value)
 {
     if (value.len > 0)
@@ -253,17 +265,6 @@ void json_member_or_null(struct text *text, const char *key, struct span value)
         json_str(text, value);
     else
         json_nil(text);
-}
-
-void json_member_cstr(struct text *text, const char *key, const char *value)
-{
-    json_member_str(text, key, span_of(value));
-}
-
-void json_member_u64(struct text *text, const char *key, uint64_t value)
-{
-    json_key(text, key);
-    json_u64(text, value);
 }
 
 void json_member_milli(struct text *text, const char *key, int64_t thousandths)
@@ -282,12 +283,6 @@ void json_member_null(struct text *text, const char *key)
 {
     json_key(text, key);
     json_nil(text);
-}
-
-void json_member_open(struct text *text, const char *key, char bracket)
-{
-    json_key(text, key);
-    json_open(text, bracket);
 }
 
 void json_member_raw(struct text *text, const char *key, struct span json)

@@ -44,11 +44,15 @@ static inline void text_put(struct text *text, struct span bytes)
         text_add(text, bytes.ptr, bytes.len);
 }
 
+static inline void text_char(struct text *text, char c)
+{
+    text_add(text, &c, 1);
+}
+
 /* TEXT_LIT(&t, "literal") */
 #define TEXT_LIT(text, literal) text_add((text), (literal), sizeof(literal) - 1)
 
 void text_str(struct text *text, const char *cstr);
-void text_char(struct text *text, char c);
 void text_u64(struct text *text, uint64_t value);
 void text_i64(struct text *text, int64_t value);
 /* A value in thousandths, with at most three decimals: 2500 -> 2.5 */
@@ -58,7 +62,13 @@ void text_vprintf(struct text *text, const char *format, va_list args);
 
 void json_open(struct text *text, char bracket);  /* '{' or '[', as an element */
 void json_close(struct text *text, char bracket); /* '}' or ']' */
-void json_key(struct text *text, const char *key);
+void json_key_span(struct text *text, struct span key);
+/* Inline, as are the commonest members: the length of a literal key is known when compiling. */
+static inline void json_key(struct text *text, const char *key)
+{
+    json_key_span(text, span_of(key));
+}
+
 /* Elements of an array, or values after json_key(). Bytes that are not UTF-8 become U+FFFD. */
 void json_str(struct text *text, struct span value);
 void json_u64(struct text *text, uint64_t value);
@@ -68,15 +78,34 @@ void json_bool(struct text *text, bool value);
 void json_nil(struct text *text);                   /* not json_null: jansson has that name */
 void json_raw(struct text *text, struct span json); /* already JSON */
 /* Members: key and value in one. */
-void json_member_str(struct text *text, const char *key, struct span value);
+static inline void json_member_str(struct text *text, const char *key, struct span value)
+{
+    json_key(text, key);
+    json_str(text, value);
+}
+
+static inline void json_member_cstr(struct text *text, const char *key, const char *value)
+{
+    json_member_str(text, key, span_of(value));
+}
+
+static inline void json_member_u64(struct text *text, const char *key, uint64_t value)
+{
+    json_key(text, key);
+    json_u64(text, value);
+}
+
+static inline void json_member_open(struct text *text, const char *key, char bracket)
+{
+    json_key(text, key);
+    json_open(text, bracket);
+}
+
 void json_member_some(struct text *text, const char *key, struct span value);    /* if not empty */
 void json_member_or_null(struct text *text, const char *key, struct span value); /* "not there" */
-void json_member_cstr(struct text *text, const char *key, const char *value);
-void json_member_u64(struct text *text, const char *key, uint64_t value);
 void json_member_milli(struct text *text, const char *key, int64_t thousandths);
 void json_member_bool(struct text *text, const char *key, bool value);
 void json_member_null(struct text *text, const char *key);
 void json_member_raw(struct text *text, const char *key, struct span json);
-void json_member_open(struct text *text, const char *key, char bracket);
 
 #endif
