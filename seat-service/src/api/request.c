@@ -214,6 +214,7 @@ bool request_seats(struct call *call, const json_t *array, const char *member, u
             call_refuse_with(call, &refusal);
             return false;
         }
+        engine_seat_prefetch(call->event->engine, out[i]);
     }
     *count = (uint32_t)len;
     return true;

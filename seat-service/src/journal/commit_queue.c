@@ -199,8 +199,8 @@ void commit_port_submit(struct commit_entry *entry, uint64_t now_us)
         commit_queue_nudge(queue);
 }
 
-/* In groups, so that entries the committer has just written on another core are prefetched while
- * earlier ones are handled. */
+/* In groups, so that the cache misses of entries that the committer has just written on another
+ * core, and of their requests, which wait since the commit before, overlap. */
 uint32_t commit_port_collect(struct commit_port *port, uint32_t max)
 {
     struct commit_entry *some[8];
@@ -215,11 +215,14 @@ uint32_t commit_port_collect(struct commit_port *port, uint32_t max)
             __builtin_prefetch(&some[len]->op.change);
             __builtin_prefetch(some[len]->op.change.seats);
         }
+        for (uint32_t i = 0; i < len; i++)
+            __builtin_prefetch(some[i]->ctx);
+        for (uint32_t i = 0; i < len; i++)
+            if (some[i]->on_soon != NULL)
+                some[i]->on_soon(some[i]);
         for (uint32_t i = 0; i < len; i++) {
             assert(some[i]->port == port);
             assert(some[i]->rc <= 0);
-            if (i + 1 < len)
-                __builtin_prefetch(some[i + 1]->ctx);
             some[i]->on_done(some[i]);
             commit_port_return(some[i]);
         }

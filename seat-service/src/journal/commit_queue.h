@@ -31,7 +31,10 @@ struct commit_entry {
     uint8_t idem[PACK_IDEM_BYTES];
     bool proof; /* writes nothing; checks that the event is still ours; op is the loop's */
 
-    void (*on_done)(struct commit_entry *entry); /* on the loop; the entry is free afterwards */
+    /* On the loop. on_soon() prefetches what on_done() will read, and may be NULL; after on_done()
+     * the entry is free. */
+    void (*on_soon)(const struct commit_entry *entry);
+    void (*on_done)(struct commit_entry *entry);
     void *ctx;
 
     /* Set by the committer. */

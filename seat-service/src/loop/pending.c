@@ -44,14 +44,21 @@ void pending_drop(struct commit_entry *entry)
     commit_port_return(entry);
 }
 
+static void on_soon(const struct commit_entry *entry)
+{
+    const struct call *call = &MAGIC_OF(slot, entry->ctx)->call;
+    if (call->req != NULL)
+        http_req_prefetch(call->req);
+    if (!entry->proof)
+        engine_prefetch(call->event->engine, &entry->op.change);
+}
+
 static void on_done(struct commit_entry *entry)
 {
     struct slot *slot = MAGIC_OF(slot, entry->ctx);
     struct call *call = &slot->call;
     struct loop *loop = call->loop;
     bool replies = call->finish != NULL && !loop->closed;
-    if (call->req != NULL)
-        http_req_prefetch(call->req);
     if (call->on_outcome != NULL)
         call->on_outcome(call->outcome_ctx, entry->rc, &entry->op.change);
     if (entry->rc == 0) {
@@ -87,6 +94,7 @@ void pending_commit(struct call *call, struct commit_entry *entry)
     events_keep(call->event);
     entry->event = call->event->nth;
     entry->ctx = slot;
+    entry->on_soon = on_soon;
     entry->on_done = on_done;
     if (slot->call.has_idem) {
         entry->has_idem = true;

@@ -60,8 +60,8 @@ static void put_zones(struct text *text, const struct plan *plan)
         json_open(text, '{');
         json_member_str(text, "id", seat.guid);
         json_member_str(text, "number", seat.number);
-        json_member_milli(text, "x", milli(seat.x));
-        json_member_milli(text, "y", milli(seat.y));
+        json_member_milli(text, "x", milli(plan_facts(plan)->x[i]));
+        json_member_milli(text, "y", milli(plan_facts(plan)->y[i]));
         json_member_u64(text, "category", seat.category);
         rows_put_notes(text, plan, &seat);
         if (seat.companion != UINT32_MAX)

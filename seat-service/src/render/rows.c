@@ -190,13 +190,12 @@ static void put_places(struct text *text, const char *key, const struct range *z
                        const struct memory *memory)
 {
     struct curve curve = {0};
+    const float *places = y ? plan_facts(zone->plan)->y : plan_facts(zone->plan)->x;
     json_member_open(text, key, '[');
     for (uint32_t i = zone->from; i < zone->to;) {
         struct range row = next_row(zone, i);
-        for (; i < row.to; i++) {
-            struct plan_seat seat = plan_seat(zone->plan, i);
-            memory->places[i - row.from] = 2.0 * (double)(y ? seat.y : seat.x);
-        }
+        for (; i < row.to; i++)
+            memory->places[i - row.from] = 2.0 * (double)places[i];
         curve_put(&curve, text, memory->pen, memory->places, row.to - row.from);
     }
     json_close(text, ']');

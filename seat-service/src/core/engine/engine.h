@@ -237,6 +237,10 @@ struct engine_hold_view {
     uint8_t paid[HOLD_SEATS_MAX];   /* the category whose price each costs: moves keep it */
 };
 
+/* Prefetch what a hold of the seat, and the settling of a change with its response, read. */
+void engine_seat_prefetch(const struct engine *engine, uint32_t seat);
+void engine_prefetch(const struct engine *engine, const struct change *change);
+
 /* One consistent view. ENGINE_OK, ENGINE_NO_HOLD, or ENGINE_BUSY if it kept changing. */
 enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
                                      struct engine_hold_view *out);

@@ -7,6 +7,8 @@
  * last publication (avail.c), so each version has one meaning. */
 #include "core/engine/engine_internal.h"
 
+#include "base/prefetch.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -34,6 +36,24 @@ struct engine_seat engine_seat(const struct engine *engine, uint32_t seat)
         if (seats_read(&engine->seats, seat) == word)
             return view;
     }
+}
+
+void engine_seat_prefetch(const struct engine *engine, uint32_t seat)
+{
+    assert(seat < engine->facts->seat_count);
+    prefetch(&engine->seats.words[seat], 1);
+    prefetch(&engine->paid[seat], 1);
+    plan_seat_prefetch(engine->plan, seat);
+}
+
+void engine_prefetch(const struct engine *engine, const struct change *change)
+{
+    enum { SEATS_SOON = 8 }; /* as many as most holds have */
+    uint32_t slot = hold_slot_of(change->hold);
+    if (slot <= engine->holds.max)
+        prefetch(&engine->holds.slots[slot], sizeof(*engine->holds.slots));
+    for (uint32_t i = 0; i < change->add_count && i < SEATS_SOON; i++)
+        engine_seat_prefetch(engine, change->seats[i]);
 }
 
 /* The chain may change during the walk; an invalid link ends it, and the slot's word then shows the

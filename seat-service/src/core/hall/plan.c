@@ -3,6 +3,7 @@
  * floors) are stored once. A table of seat numbers finds a seat by its guid. */
 #include "core/hall/plan.h"
 
+#include "base/prefetch.h"
 #include "base/table.h"
 #include "base/tag.h"
 
@@ -473,13 +474,20 @@ struct plan_seat plan_seat(const struct plan *plan, uint32_t seat)
         .sight = labels->sight,
         .label_form = row.label_form,
         .row_ends = row.ends,
-        .x = plan->x[seat],
-        .y = plan->y[seat],
         .category = plan->category[seat],
         .channel = plan->kind[seat] >> 4,
         .flags = plan->kind[seat] & 15,
         .companion = plan_companion_of(plan, seat),
     };
+}
+
+void plan_seat_prefetch(const struct plan *plan, uint32_t seat)
+{
+    assert(seat < plan->facts.seat_count);
+    prefetch(&plan->labels[seat], sizeof(plan->labels[seat]));
+    prefetch(&plan->run[seat], 1);
+    prefetch(&plan->category[seat], 1);
+    prefetch(&plan->kind[seat], 1);
 }
 
 void plan_label_put(struct text *text, struct span form, struct span number)

@@ -103,7 +103,6 @@ struct plan_seat {
     struct span entrance, floor, sight; /* absent if not given */
     struct span label_form;             /* of its label on a ticket; absent if not given */
     enum plan_row_ends row_ends;
-    float x, y;
     uint8_t category;
     uint8_t channel;
     uint8_t flags;      /* enum plan_seat_flag */
@@ -112,6 +111,7 @@ struct plan_seat {
 
 uint32_t plan_seat_count(const struct plan *plan);
 struct plan_seat plan_seat(const struct plan *plan, uint32_t seat);
+void plan_seat_prefetch(const struct plan *plan, uint32_t seat);
 /* "Stuhl %s" with the number in place of the first %s. */
 void plan_label_put(struct text *text, struct span form, struct span number);
 bool plan_seat_find(const struct plan *plan, struct span guid, uint32_t *seat);
