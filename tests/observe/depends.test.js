@@ -246,8 +246,9 @@ describe('what a sale depends on', () => {
       scope.defer(() => clearInterval(timer));
     },
   };
+  // Longer: a share of errors in a long window grows slowly.
   const heard = (alertname, labels) => until(alertname, () => notices.find((one) => one.status === 'firing' && one.labels.alertname === alertname
-    && Object.entries(labels).every(([label, value]) => one.labels[label] === value)), PATIENCE);
+    && Object.entries(labels).every(([label, value]) => one.labels[label] === value)), { ...PATIENCE, timeoutMs: 240_000 });
 
   // One event with somebody who waits, and one that Redis does not live to see opened.
   async function openLine() {
