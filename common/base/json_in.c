@@ -1,9 +1,9 @@
 /* json_in.c: jansson parses; this file validates the result.
  *
  * Nearly all bodies are written by JSON.stringify(), or by a service of ours: no spaces, whole
- * numbers, short names, mostly ASCII without escapes. A few lines of our own parse those into
- * jansson's values at a quarter of the cost; any other text is left to jansson, from its first
- * byte. So nothing is accepted that jansson refuses, and the fuzz target compares the two.
+ * numbers, ASCII without escapes. A few lines of our own parse those into jansson's values at half
+ * the cost; any other text is left to jansson, from its first byte. So nothing is accepted that
+ * jansson refuses, and the fuzz target compares the two.
  *
  * Each getter records the member's name, finds the member, checks it, and on failure writes
  * "pointer: rule" into the err_slot, unless an earlier failure is there. So every name that a

@@ -246,7 +246,7 @@ describe('what a sale depends on', () => {
       scope.defer(() => clearInterval(timer));
     },
   };
-  // Longer: a share of errors in a long window grows slowly.
+  // Waits longer than a drill: in a long window the share of errors grows slowly.
   const heard = (alertname, labels) => until(alertname, () => notices.find((one) => one.status === 'firing' && one.labels.alertname === alertname
     && Object.entries(labels).every(([label, value]) => one.labels[label] === value)), { ...PATIENCE, timeoutMs: 240_000 });
 

@@ -49,7 +49,7 @@ void json_set_alloc_funcs(json_malloc_t by, json_free_t release)
 }
 
 /* common/base/json_in.c parses plain texts itself, member by member. While some text lacks memory,
- * it finds none plain, so that all come to json_loadb(). */
+ * this fails each member, so json_in.c leaves the whole text to json_loadb(). */
 int json_object_setn_new_nocheck(json_t *object, const char *key, size_t len, json_t *value)
 {
     if (scarce != NULL && *(volatile uint32_t *)&scarce->len > 0) {
