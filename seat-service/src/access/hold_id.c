@@ -6,9 +6,10 @@
 #include "base/base64.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
-enum { EVENT_MAX = 64 };
+enum { EVENT_MAX = 64, PARTS = 3 };
 
 struct name {
     uint8_t key_id;
@@ -18,24 +19,21 @@ struct name {
 static_assert(sizeof(struct name) == 25, "34 characters of base64url");
 
 /* The signed message: purpose, key id, number, event. */
-static size_t message_of(uint8_t key_id, uint64_t hold, struct span event,
-                         uint8_t out[1 + 1 + 8 + EVENT_MAX])
+static void parts_of(const struct name *name, struct span event, struct span parts[PARTS])
 {
     assert(event.len <= EVENT_MAX);
-    out[0] = 'h';
-    out[1] = key_id;
-    memcpy(out + 2, &hold, sizeof(hold));
-    memcpy(out + 10, event.ptr, event.len);
-    return 10 + event.len;
+    parts[0] = SPAN("h");
+    parts[1] = (struct span){(const char *)name, offsetof(struct name, mac)};
+    parts[2] = event;
 }
 
 struct hold_id hold_id_make(const struct mac_ring *keys, struct span event, uint64_t hold)
 {
     struct name name = {.key_id = mac_ring_current(keys)};
-    uint8_t message[10 + EVENT_MAX];
+    struct span parts[PARTS];
     memcpy(name.number, &hold, sizeof(hold));
-    size_t len = message_of(name.key_id, hold, event, message);
-    mac_make(keys, &(struct span){(const char *)message, len}, 1, name.mac);
+    parts_of(&name, event, parts);
+    mac_make(keys, parts, PARTS, name.mac);
     struct hold_id id;
     struct text text = text_on(id.text, HOLD_ID_LEN);
     base64_put(&text, &name, sizeof(name));
@@ -47,14 +45,12 @@ struct hold_id hold_id_make(const struct mac_ring *keys, struct span event, uint
 bool hold_id_read(const struct mac_ring *keys, struct span event, struct span text, uint64_t *hold)
 {
     struct name name;
-    uint64_t number;
-    uint8_t message[10 + EVENT_MAX];
+    struct span parts[PARTS];
     if (event.len > EVENT_MAX || !base64_decode_exact(text, &name, sizeof(name)))
         return false;
-    memcpy(&number, name.number, sizeof(number));
-    size_t len = message_of(name.key_id, number, event, message);
-    if (!mac_check(keys, name.key_id, &(struct span){(const char *)message, len}, 1, name.mac))
+    parts_of(&name, event, parts);
+    if (!mac_check(keys, name.key_id, parts, PARTS, name.mac))
         return false;
-    *hold = number;
+    memcpy(hold, name.number, sizeof(*hold));
     return true;
 }
